@@ -1,0 +1,101 @@
+"""What the index holds, as plain types.
+
+Per value: its chunk points and one head. Per agent: its need points and one head. A chunk counts
+only if its revision is its value's head, a need only if its epoch is its agent's head.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from contex.embedding.port import Vectors
+from contex.records.names import AgentKey, Scope, ValueKey
+from contex.records.publication import Value
+from contex.records.registration import Need
+
+
+@dataclass(frozen=True, slots=True)
+class ValueHead:
+    """Which revision of a value counts.
+
+    Attributes:
+        content_hash: hash of that revision; empty for a deletion.
+        complete: every agent has been told and older chunks are gone.
+        deleted: the value ended with this revision.
+        tokens: size of the value's text in the embedder's tokens.
+    """
+
+    revision: int
+    content_hash: str
+    complete: bool = False
+    deleted: bool = False
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHead:
+    """Which registration of an agent counts."""
+
+    epoch: int
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChunks:
+    """The chunks of one revision, and the value itself where it travels inside updates.
+
+    Attributes:
+        vectors: shape (chunks, dimensions), at least one row.
+        value: kept beside the first chunk; None when it is too large to travel inside.
+    """
+
+    key: ValueKey
+    revision: int
+    vectors: Vectors
+    value: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentNeeds:
+    """The needs of one epoch; `vectors` has a row per need."""
+
+    key: AgentKey
+    epoch: int
+    needs: tuple[Need, ...]
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class NeedSearch:
+    """Which needs of `scope` does any of these chunk vectors meet?"""
+
+    scope: Scope
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class NeedHit:
+    """A need that is met; `score` is the best chunk's cosine, at least the need's threshold."""
+
+    agent: AgentKey
+    epoch: int
+    ordinal: int
+    need: Need
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSearch:
+    """Which values of `scope` meet any of these needs? A row of `vectors` per need."""
+
+    scope: Scope
+    needs: tuple[Need, ...]
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class ValueHit:
+    """A value that meets needs; `scores` maps the need's ordinal to its best chunk's cosine."""
+
+    key: ValueKey
+    revision: int
+    scores: Mapping[int, float] = field(default_factory=dict)
