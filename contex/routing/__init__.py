@@ -1,0 +1,1 @@
+"""What is decided: who is told what, and why nobody else is."""
