@@ -1,0 +1,44 @@
+"""What is said on the wire: one Avro schema per record, every version of it, and their ids.
+
+Decides nothing: it hands out the files of this folder. `<record>.avsc` is what is written today;
+`history/<record>/v<n>.avsc` is every version ever written, today's included; `ids.json` pins the
+id of each. Dead letters carry the original's bytes and have no schema.
+"""
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+
+RECORDS = ("publication", "registration", "update", "attempt")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one record's schema, as it is pinned."""
+
+    schema_id: int
+    record: str
+    version: int
+
+
+def current(record: str) -> str:
+    """Return the schema that `record` is written with, as Avro's JSON."""
+    return _text(f"{record}.avsc")
+
+
+def earlier(record: str, version: int) -> str:
+    """Return a version of `record`'s schema out of the history, as Avro's JSON."""
+    return _text(f"history/{record}/v{version}.avsc")
+
+
+def pinned() -> tuple[Version, ...]:
+    """Return every pinned version, in the order of the ids."""
+    table = json.loads(_text("ids.json"))
+    return tuple(
+        Version(int(schema_id), entry["record"], entry["version"])
+        for schema_id, entry in sorted(table.items(), key=lambda pair: int(pair[0]))
+    )
+
+
+def _text(path: str) -> str:
+    return resources.files(__name__).joinpath(path).read_text(encoding="utf-8")

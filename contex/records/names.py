@@ -11,6 +11,7 @@ from contex.errors import InvalidName
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DATA_KEY_BYTES_MAX = 512
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def check_name(name: str, field: str) -> str:
@@ -41,7 +42,7 @@ def check_data_key(data_key: str, field: str = "data_key") -> str:
         raise InvalidName(
             f"{field} must be 1 to {DATA_KEY_BYTES_MAX} bytes of UTF-8, got {size}", field=field
         )
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in data_key):
+    if CONTROL_CHARACTERS.search(data_key):
         raise InvalidName(f"{field} must not contain control characters", field=field)
     return data_key
 

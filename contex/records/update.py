@@ -106,6 +106,4 @@ class Update:
 
 def update_id(cause: Cause, agent: AgentKey) -> uuid.UUID:
     """Return the id of what `agent` is told because of `cause`: uuid5 over both."""
-    return uuid.uuid5(
-        UPDATE_NAMESPACE, f"{cause.topic}/{cause.partition}/{cause.offset}/{agent}"
-    )
+    return uuid.uuid5(UPDATE_NAMESPACE, f"{cause.topic}/{cause.partition}/{cause.offset}/{agent}")

@@ -1,0 +1,266 @@
+"""Records as plain data: how each typed record maps to the fields of its Avro schema, and back.
+
+Decides the limits that hold for every record, however it was written. Knows no bytes.
+"""
+
+import math
+import uuid
+from collections.abc import Mapping
+
+from contex.errors import InvalidRecord
+from contex.records.attempt import Attempt, Fault, Outcome
+from contex.records.headers import rfc3339
+from contex.records.names import AgentKey, ValueKey
+from contex.records.publication import Publication, Value
+from contex.records.registration import (
+    NEED_CHARACTERS_MAX,
+    NEEDS_MAX,
+    Need,
+    Registration,
+    StreamDelivery,
+    WebhookDelivery,
+)
+from contex.records.update import Cause, Item, MatchedNeed, Omitted, Update, UpdateKind
+from contex.records.wire import Datum
+
+INT_MAX = 2**31 - 1
+
+
+def from_publication(publication: Publication) -> Datum:
+    """Return the fields of a publication."""
+    return {
+        **_scope(publication.key),
+        "data_key": publication.key.data_key,
+        "content": publication.value.content,
+        "content_type": publication.value.content_type,
+        "metadata": dict(publication.value.metadata),
+        "event_type": publication.event_type,
+        "published_at": _time("published_at", publication.published_at_ms),
+    }
+
+
+def to_publication(datum: Datum, key: ValueKey, event_id: str) -> Publication:
+    """Read a publication out of its fields.
+
+    Raises:
+        InvalidRecord: naming the field that breaks a rule.
+    """
+    agree(key, {**_scope(key), "data_key": key.data_key}, datum)
+    value = Value(datum["content"], datum["content_type"], datum["metadata"])
+    published_at_ms = _time("published_at", datum["published_at"])
+    return Publication(key, value, event_id, published_at_ms, datum["event_type"])
+
+
+def from_registration(registration: Registration) -> Datum:
+    """Return the fields of a registration.
+
+    Raises:
+        InvalidRecord: naming the field that breaks a rule.
+    """
+    delivery = registration.delivery
+    webhook = None
+    if isinstance(delivery, WebhookDelivery):
+        webhook = {"url": delivery.url, "sealed_secret": delivery.sealed_secret}
+    return {
+        **_agent(registration.key),
+        "needs": [
+            {"text": need.text, "threshold": need.threshold}
+            for need in check_needs(registration.needs)
+        ],
+        "webhook": webhook,
+        "token_budget": _count("token_budget", registration.token_budget),
+        "registered_at": _time("registered_at", registration.registered_at_ms),
+    }
+
+
+def to_registration(datum: Datum, key: AgentKey, event_id: str) -> Registration:
+    """Read a registration out of its fields.
+
+    Raises:
+        InvalidRecord: naming the field that breaks a rule.
+    """
+    agree(key, _agent(key), datum)
+    webhook = datum["webhook"]
+    return Registration(
+        key=key,
+        needs=check_needs(tuple(Need(**need) for need in datum["needs"])),
+        delivery=StreamDelivery() if webhook is None else WebhookDelivery(**webhook),
+        event_id=event_id,
+        registered_at_ms=_time("registered_at", datum["registered_at"]),
+        token_budget=_count("token_budget", datum["token_budget"]),
+    )
+
+
+def check_needs(needs: tuple[Need, ...]) -> tuple[Need, ...]:
+    """Return `needs` if an agent may have them.
+
+    Raises:
+        InvalidRecord: naming the need and the rule.
+    """
+    if len(needs) > NEEDS_MAX:
+        raise InvalidRecord(f"needs must be at most {NEEDS_MAX}, got {len(needs)}", field="needs")
+    for place, need in enumerate(needs):
+        if not need.text.strip() or len(need.text) > NEED_CHARACTERS_MAX:
+            raise InvalidRecord(
+                f"needs[{place}].text must be 1 to {NEED_CHARACTERS_MAX} characters, not blank, "
+                f"got {len(need.text)}",
+                field=f"needs[{place}].text",
+            )
+        if not -1 <= need.threshold <= 1:  # NaN is not
+            raise InvalidRecord(
+                f"needs[{place}].threshold must be -1 to 1, got {need.threshold}",
+                field=f"needs[{place}].threshold",
+            )
+    return needs
+
+
+def from_update(update: Update) -> Datum:
+    """Return the fields of an update."""
+    return {
+        **_agent(update.agent),
+        "update_id": str(update.update_id),
+        "kind": update.kind.value,
+        "epoch": update.epoch,
+        "cause": {
+            "topic": update.cause.topic,
+            "partition": update.cause.partition,
+            "offset": update.cause.offset,
+        },
+        "caused_at": _time("caused_at", update.caused_at_ms),
+        "items": [_from_item(item) for item in update.items],
+        "omitted": [
+            {
+                "data_key": omitted.data_key,
+                "revision": omitted.revision,
+                "score": omitted.score,
+                "tokens": _count("tokens", omitted.tokens),
+            }
+            for omitted in update.omitted
+        ],
+        "omitted_total": _count("omitted_total", update.omitted_total),
+    }
+
+
+def to_update(datum: Datum, key: AgentKey) -> Update:
+    """Read an update out of its fields.
+
+    Raises:
+        InvalidRecord: naming the field that breaks a rule.
+    """
+    agree(key, _agent(key), datum)
+    return Update(
+        update_id=_uuid("update_id", datum["update_id"]),
+        kind=UpdateKind(datum["kind"]),
+        agent=key,
+        epoch=datum["epoch"],
+        cause=Cause(**datum["cause"]),
+        caused_at_ms=_time("caused_at", datum["caused_at"]),
+        items=tuple(_to_item(item) for item in datum["items"]),
+        omitted=tuple(Omitted(**omitted) for omitted in datum["omitted"]),
+        omitted_total=datum["omitted_total"],
+    )
+
+
+def from_attempt(attempt: Attempt) -> Datum:
+    """Return the fields of an attempt."""
+    return {
+        **_agent(attempt.agent),
+        "update_id": str(attempt.update_id),
+        "attempt": _count("attempt", attempt.attempt),
+        "at": _time("at", attempt.at_ms),
+        "latency_ms": attempt.latency_ms,
+        "outcome": attempt.outcome.value,
+        "fault": attempt.fault.value,
+        "status": attempt.status,
+        "response_excerpt": attempt.response_excerpt,
+        "retry_lane": attempt.retry_lane,
+        "error": attempt.error,
+    }
+
+
+def to_attempt(datum: Datum, key: AgentKey) -> Attempt:
+    """Read an attempt out of its fields.
+
+    Raises:
+        InvalidRecord: naming the field that breaks a rule.
+    """
+    agree(key, _agent(key), datum)
+    return Attempt(
+        update_id=_uuid("update_id", datum["update_id"]),
+        agent=key,
+        attempt=datum["attempt"],
+        at_ms=_time("at", datum["at"]),
+        latency_ms=datum["latency_ms"],
+        outcome=Outcome(datum["outcome"]),
+        fault=Fault(datum["fault"]),
+        status=datum["status"],
+        response_excerpt=datum["response_excerpt"],
+        retry_lane=datum["retry_lane"],
+        error=datum["error"],
+    )
+
+
+def agree(key: ValueKey | AgentKey, expected: Mapping[str, str], datum: Datum) -> None:
+    """Check that a record's key says the same as the record.
+
+    Raises:
+        InvalidRecord: naming the field that disagrees.
+    """
+    for field, in_key in expected.items():
+        if datum[field] != in_key:
+            raise InvalidRecord(
+                f"key {str(key)!r} disagrees with the record: {field} is {datum[field][:80]!r}",
+                field=field,
+            )
+
+
+def _from_item(item: Item) -> Datum:
+    return {
+        "data_key": item.data_key,
+        "revision": item.revision,
+        "needs": [
+            {"need": need.need, "score": need.score, "threshold": need.threshold}
+            for need in item.needs
+        ],
+        "content": item.content,
+        "content_type": item.content_type,
+        "metadata": dict(item.metadata),
+        "reference": item.reference,
+        "tokens": _count("tokens", item.tokens),
+    }
+
+
+def _to_item(datum: Datum) -> Item:
+    needs = tuple(MatchedNeed(**need) for need in datum["needs"])
+    if any(not math.isfinite(need.score) for need in needs):
+        raise InvalidRecord("items[].needs[].score must be a finite number", field="score")
+    return Item(**{**datum, "needs": needs})
+
+
+def _scope(key: ValueKey | AgentKey) -> dict[str, str]:
+    return {"tenant": key.scope.tenant, "project": key.scope.project}
+
+
+def _agent(key: AgentKey) -> dict[str, str]:
+    return {**_scope(key), "agent_id": key.agent_id}
+
+
+def _time(field: str, time_ms: int) -> int:
+    try:
+        rfc3339(time_ms)
+    except InvalidRecord as error:
+        raise InvalidRecord(f"{field}: {error}", field=field) from error
+    return time_ms
+
+
+def _count(field: str, count: int) -> int:
+    if not 0 <= count <= INT_MAX:
+        raise InvalidRecord(f"{field} must be 0 to {INT_MAX}, got {count}", field=field)
+    return count
+
+
+def _uuid(field: str, text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise InvalidRecord(f"{field} is no UUID: {text[:80]!r}", field=field) from error
