@@ -1,0 +1,170 @@
+"""A cluster's topics: describe, create, alter, and how far they reach.
+
+Decides nothing about topics: the topology does. Every call blocks, bounded by `CALL_TIMEOUT_S`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
+
+from contex.errors import DependencyAway
+from contex.log.failures import failure
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+CALL_TIMEOUT_S = 30.0
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as it is, or as it shall be.
+
+    Attributes:
+        config: what is set on the topic itself; the broker's defaults are not listed.
+    """
+
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+class Cluster:
+    """Administers one Kafka cluster."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._client = AdminClient(
+            {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 1_000}
+        )
+
+    def brokers(self) -> int:
+        """Return how many brokers answer."""
+        return len(self._metadata().brokers)
+
+    def describe(self, names: Iterable[str]) -> dict[str, TopicState]:
+        """Return the topics of `names` that exist."""
+        wanted = set(names)
+        topics = {name: topic for name, topic in self._metadata().topics.items() if name in wanted}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+        if not resources:
+            return {}
+        configs = {
+            resource.name: _await(answer, f"describing {resource.name}")
+            for resource, answer in self._client.describe_configs(
+                resources, request_timeout=CALL_TIMEOUT_S
+            ).items()
+        }
+        return {
+            name: TopicState(
+                name=name,
+                partitions=len(topic.partitions),
+                replication_factor=len(topic.partitions[0].replicas),
+                config=_own_settings(configs[name]),
+            )
+            for name, topic in topics.items()
+        }
+
+    def create(self, topics: Iterable[TopicState]) -> list[str]:
+        """Create topics; return the names of those that did not exist already.
+
+        Raises:
+            DependencyAway: the cluster did not answer.
+            LogMisuse: the cluster refuses such a topic.
+        """
+        wanted = [
+            NewTopic(
+                topic.name,
+                num_partitions=topic.partitions,
+                replication_factor=topic.replication_factor,
+                config=dict(topic.config),
+            )
+            for topic in topics
+        ]
+        if not wanted:
+            return []
+        answers = self._client.create_topics(
+            wanted, operation_timeout=CALL_TIMEOUT_S, request_timeout=CALL_TIMEOUT_S
+        )
+        created = []
+        for name, answer in answers.items():
+            try:
+                answer.result(CALL_TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise failure(error.args[0], f"creating {name}") from error
+            else:
+                created.append(name)
+        return created
+
+    def alter(self, name: str, config: Mapping[str, str | None]) -> None:
+        """Set the given settings of one topic; None returns one to the broker's default."""
+        entries = [
+            ConfigEntry(
+                setting,
+                value,
+                incremental_operation=AlterConfigOpType.DELETE
+                if value is None
+                else AlterConfigOpType.SET,
+            )
+            for setting, value in config.items()
+        ]
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+        answers = self._client.incremental_alter_configs([resource], request_timeout=CALL_TIMEOUT_S)
+        for answer in answers.values():
+            _await(answer, f"altering {name}")
+
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        """Return the offset after the last record, by partition."""
+        state = self._metadata().topics.get(topic)
+        if state is None:
+            return {}
+        answers = self._client.list_offsets(
+            {
+                TopicPartition(topic, partition): OffsetSpec.latest()
+                for partition in state.partitions
+            },
+            request_timeout=CALL_TIMEOUT_S,
+        )
+        return {
+            place.partition: _await(answer, f"measuring {topic}").offset
+            for place, answer in answers.items()
+        }
+
+    def _metadata(self) -> Any:  # noqa: ANN401 - the client is untyped
+        return _call(lambda: self._client.list_topics(timeout=CALL_TIMEOUT_S), "listing topics")
+
+
+def _own_settings(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
+    return {
+        name: entry.value
+        for name, entry in entries.items()
+        if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+    }
+
+
+def _await(answer: "Future[_T]", what: str) -> _T:
+    return _call(lambda: answer.result(CALL_TIMEOUT_S), what)
+
+
+def _call(call: Callable[[], _T], what: str) -> _T:
+    try:
+        return call()
+    except KafkaException as error:
+        raise failure(error.args[0], what) from error
+    except TimeoutError as error:
+        raise DependencyAway(f"{what}: no answer in {CALL_TIMEOUT_S} s") from error

@@ -1,0 +1,259 @@
+"""The one producer: a record is written once, in its key's partition, or the caller is told.
+
+Decides acknowledgement, placement and the bounds of waiting. A failed send may still have been
+written (its acknowledgement was lost): repeating it is the caller's decision, and every consumer
+drops duplicates by id. After a fatal error of the idempotent producer, which librdkafka raises when
+it can no longer promise order without duplicates, every send fails with DependencyAway and
+`fatal_error` says why: the process must exit and start anew.
+
+Bound to the event loop that started it and to its process: never use it after a fork.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import perf_counter
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Message as Delivered
+from confluent_kafka import Producer as Client
+
+from contex.errors import DependencyAway
+from contex.log.failures import failure
+from contex.records.message import Message, Receipt
+from contex.telemetry import metrics
+
+PARTITIONER = "murmur2_random"
+"""Java's and Faust's placement; librdkafka's default agrees with neither."""
+RECORD_BYTES_MAX = 8 * 1024 * 1024
+OVERHEAD_BYTES_MAX = 64 * 1024
+"""Room for the key, the headers and Kafka's own framing around the largest value."""
+DELIVERY_TIMEOUT_S = 30.0
+REQUEST_TIMEOUT_S = 10.0
+TOPIC_MISSING_TIMEOUT_S = 10.0
+"""How long a topic may be unknown before it counts as missing: a broker that has just started."""
+WARM_UP_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+RECONNECT_BACKOFF_S_MAX = 1.0
+QUEUE_MESSAGES_MAX = 20_000
+QUEUE_BYTES_MAX = 64 * 1024 * 1024
+POLL_TIMEOUT_S = 0.1
+
+_log = logging.getLogger(__name__)
+
+_Acknowledgement = asyncio.Future[Receipt]
+_Outcome = Receipt | BaseException
+_Settlement = tuple[_Acknowledgement, Receipt | Exception]
+
+
+def configuration(bootstrap: str, linger_ms: int) -> dict[str, object]:
+    """Return the client's configuration; the only place that names a partitioner."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "acks": "all",
+        "enable.idempotence": True,
+        "partitioner": PARTITIONER,
+        "linger.ms": linger_ms,
+        "message.max.bytes": RECORD_BYTES_MAX + OVERHEAD_BYTES_MAX,
+        "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
+        "request.timeout.ms": int(REQUEST_TIMEOUT_S * 1000),
+        "topic.metadata.propagation.max.ms": int(TOPIC_MISSING_TIMEOUT_S * 1000),
+        "reconnect.backoff.max.ms": int(RECONNECT_BACKOFF_S_MAX * 1000),
+        "queue.buffering.max.messages": QUEUE_MESSAGES_MAX,
+        "queue.buffering.max.kbytes": QUEUE_BYTES_MAX // 1024,
+    }
+
+
+class Producer:
+    """Sends records and awaits the broker's acknowledgement of each.
+
+    Args:
+        bootstrap: `host:port`, comma separated.
+        linger_ms: how long a batch waits for company: 0 where a caller waits, 5 to 20 for bulk.
+    """
+
+    def __init__(self, bootstrap: str, *, linger_ms: int = 0) -> None:
+        self._configuration = configuration(bootstrap, linger_ms)
+        self._client: Client | None = None
+        self._poller: _Poller | None = None
+        self._pending: set[_Acknowledgement] = set()
+        self._room = asyncio.Event()
+        self._fatal: str | None = None
+
+    @property
+    def fatal_error(self) -> str | None:
+        """Why this producer can never send again, or None."""
+        return self._fatal
+
+    async def start(self) -> None:
+        """Connect, fetch the metadata and acquire the producer id, so that the first send is fast.
+
+        Asking for the metadata is what warms it: it wakes librdkafka, which then acquires the
+        producer id at once instead of on its half-second timer. No record is written.
+
+        Raises:
+            DependencyAway: no broker answered in `WARM_UP_TIMEOUT_S`.
+        """
+        client = Client(
+            {**self._configuration, "error_cb": self._observe_error},
+            logger=logging.getLogger(f"{__name__}.client"),
+        )
+        poller = _Poller(client, self._settle)
+        self._client, self._poller = client, poller
+        try:
+            await asyncio.to_thread(client.list_topics, timeout=WARM_UP_TIMEOUT_S)
+        except KafkaException as error:
+            await self.stop()
+            raise failure(error.args[0], "warming up the producer") from error
+
+    async def send(self, topic: str, message: Message) -> Receipt:
+        """Write one record and return where it stands.
+
+        Raises:
+            DependencyAway: not acknowledged in `DELIVERY_TIMEOUT_S`; it may still be written.
+            LimitExceeded: larger than the client, the topic or the broker permits.
+            LogMisuse: the topic does not exist, or forbids such a record.
+        """
+        started = perf_counter()
+        receipt = await (await self._submit(topic, message))
+        metrics.PUBLISH_ACK_SECONDS.labels(topic).observe(perf_counter() - started)
+        return receipt
+
+    async def send_all(self, topic: str, messages: Sequence[Message]) -> list[Receipt]:
+        """Write records in one flight; return where each stands once all have been answered.
+
+        Raises:
+            DependencyAway: any of them was not acknowledged; the others may be written.
+            LimitExceeded: as for `send`, when no dependency was away.
+            LogMisuse: as for `send`, when no dependency was away.
+        """
+        started = perf_counter()
+        flight: list[_Acknowledgement] = []
+        refused: list[BaseException] = []
+        for message in messages:
+            try:
+                flight.append(await self._submit(topic, message))
+            except Exception as error:  # noqa: BLE001 - raised below, once the flight has landed
+                refused.append(error)
+        outcomes = await asyncio.gather(*flight, return_exceptions=True)
+        _raise_worst([*refused, *outcomes])
+        metrics.PUBLISH_ACK_SECONDS.labels(topic).observe(perf_counter() - started)
+        return [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
+
+    async def stop(self) -> None:
+        """Await what is in flight for `STOP_TIMEOUT_S`, fail the rest, and disconnect."""
+        client, poller = self._client, self._poller
+        self._client = self._poller = None
+        if client is None or poller is None:
+            return
+        if self._pending:
+            await asyncio.wait(self._pending, timeout=STOP_TIMEOUT_S)
+        if self._pending:
+            _log.warning("stopped with %d sends unanswered", len(self._pending))
+            client.purge()
+        await asyncio.to_thread(poller.stop)
+
+    async def _submit(self, topic: str, message: Message) -> _Acknowledgement:
+        """Hand a record to the client, awaiting room in its queue, and return its future."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + DELIVERY_TIMEOUT_S
+        while True:
+            client, poller = self._client, self._poller
+            if client is None or poller is None:
+                raise DependencyAway(f"producing to {topic}: the producer is not running")
+            acknowledgement = loop.create_future()
+            try:
+                client.produce(
+                    topic,
+                    value=message.value,
+                    key=message.key,
+                    headers=list(message.headers),
+                    on_delivery=partial(poller.delivered, acknowledgement),
+                )
+            except BufferError as error:
+                await self._await_room(deadline - loop.time(), error)
+            except KafkaException as error:
+                raise failure(error.args[0], f"producing to {topic}") from error
+            else:
+                self._pending.add(acknowledgement)
+                return acknowledgement
+
+    async def _await_room(self, timeout_s: float, error: BufferError) -> None:
+        # Deliveries are settled on this loop, so none can slip in between clear and wait.
+        self._room.clear()
+        try:
+            await asyncio.wait_for(self._room.wait(), timeout_s)
+        except TimeoutError:
+            raise DependencyAway("the producer's queue stayed full") from error
+
+    def _settle(self, settlements: list[_Settlement]) -> None:
+        for acknowledgement, outcome in settlements:
+            self._pending.discard(acknowledgement)
+            if acknowledgement.done():  # its caller was cancelled
+                continue
+            if isinstance(outcome, Receipt):
+                acknowledgement.set_result(outcome)
+            else:
+                acknowledgement.set_exception(outcome)
+        self._room.set()
+
+    def _observe_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error.str()
+            _log.error("the producer can no longer send: %s", error)
+
+
+class _Poller:
+    """A thread that serves the client's callbacks and posts them to the loop, many at a time."""
+
+    def __init__(self, client: Client, settle: Callable[[list[_Settlement]], None]) -> None:
+        self._client = client
+        self._settle = settle
+        self._loop = asyncio.get_running_loop()
+        self._settlements: list[_Settlement] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="contex-producer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def delivered(
+        self, acknowledgement: _Acknowledgement, error: KafkaError | None, sent: Delivered
+    ) -> None:
+        """Note what became of one record. Called by the client, on the polling thread only."""
+        outcome: Receipt | Exception
+        if error is None:
+            outcome = Receipt(sent.topic(), sent.partition(), sent.offset())
+        else:
+            outcome = failure(error, f"producing to {sent.topic()}")
+        self._settlements.append((acknowledgement, outcome))
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._client.poll(POLL_TIMEOUT_S)
+            self._post()
+        self._client.poll(0)
+        self._post()
+
+    def _post(self) -> None:
+        if not self._settlements:
+            return
+        settlements, self._settlements = self._settlements, []
+        try:
+            self._loop.call_soon_threadsafe(self._settle, settlements)
+        except RuntimeError:  # the loop was closed: nobody is left to be told
+            self._stopping.set()
+
+
+def _raise_worst(outcomes: Sequence[_Outcome]) -> None:
+    """Raise an absent dependency before anything else: repeating meets the other errors again."""
+    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    for error in errors:
+        if isinstance(error, DependencyAway):
+            raise error
+    if errors:
+        raise errors[0]

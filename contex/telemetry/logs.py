@@ -1,0 +1,130 @@
+"""Logs: one canonical JSON line per event on stderr, or a readable one on a terminal.
+
+Decides the shape of a line and what must never stand in one. Everything that goes through the
+standard library's logging (Faust, aiohttp, the Kafka client) takes the same shape. Ships nothing:
+whoever runs the process collects stderr.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from pydantic import SecretBytes, SecretStr
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from contex.settings import Settings
+
+REDACTED = "[redacted]"
+REDACTION_DEPTH_MAX = 6
+_SECRET_NAME = re.compile(
+    r"(^|[_\-.])(secrets?|secret_keys?|passwords?|passphrase|authorization|cookie|tokens?"
+    r"|api_?keys?|private_keys?|credentials?|signature)$",
+    re.IGNORECASE,
+)
+_COUNTED = frozenset({"tokens"})
+"""Names that look secret and are a measure: the size of a text in the embedder's tokens."""
+_QUIET = (
+    "aiokafka",
+    "faust",
+    "mode",
+    "kafka",
+    "aiohttp.access",
+    "asyncio",
+    "httpx",
+    "qdrant_client",
+)
+
+
+def get_logger(name: str | None = None) -> structlog.stdlib.BoundLogger:
+    """Return a logger; bind tenant, project, key and revision as plain fields."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def configure(settings: Settings, service: str, *, stream: TextIO | None = None) -> None:
+    """Set up logging for this process; call once, at its root.
+
+    Args:
+        settings: the level and the format; `auto` is the console on a terminal, JSON elsewhere.
+        service: stands in every line.
+        stream: where lines go; stderr unless told.
+    """
+    out = sys.stderr if stream is None else stream
+    console = settings.log_format == "console" or (settings.log_format == "auto" and out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _name_service(service),
+        redact,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *(_console(out) if console else _json()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace secrets: by type (pydantic's) and by the name of the field, at any depth."""
+    return {name: _redacted(name, value, REDACTION_DEPTH_MAX) for name, value in event.items()}
+
+
+def _redacted(name: str, value: object, depth: int) -> Any:  # noqa: ANN401 - what logs carry
+    if isinstance(value, SecretStr | SecretBytes):
+        return REDACTED
+    if name not in _COUNTED and _SECRET_NAME.search(name) and value is not None:
+        return REDACTED
+    if depth and isinstance(value, Mapping):
+        return {key: _redacted(str(key), item, depth - 1) for key, item in value.items()}
+    if depth and isinstance(value, list | tuple):
+        return [_redacted("", item, depth - 1) for item in value]
+    return value
+
+
+def _name_service(service: str) -> Processor:
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return add
+
+
+def _json() -> list[Processor]:
+    return [structlog.processors.format_exc_info, _render_json]
+
+
+def _console(out: TextIO) -> list[Processor]:
+    return [structlog.dev.ConsoleRenderer(colors=out.isatty(), timestamp_key="time")]
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:
+    return orjson.dumps(
+        event, default=repr, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+    ).decode()
