@@ -1,0 +1,141 @@
+"""Dead letters: a record that could not be processed, as it was, and why.
+
+Decides the headers that say where it failed. Key, value and the other headers stay byte for byte,
+so that a redrive is a copy.
+"""
+
+from dataclasses import dataclass, replace
+
+from contex.errors import InvalidRecord
+from contex.records.headers import TIME_MS_MAX, header
+from contex.records.message import Headers, Message, Received
+
+PREFIX = "__contex.errors."
+MESSAGE_CHARACTERS_MAX = 2_000
+_INTEGER_DIGITS_MAX = 19
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterInfo:
+    """What a dead letter's headers say.
+
+    Attributes:
+        topic: where the record failed, with its partition and offset.
+        stage: which stage of the topology gave it up.
+        error_class: the error's full class name.
+        message: the error in words, at most 2,000 characters.
+        attempt: how often it was tried in all.
+        first_failed_at_ms: when it failed first; a redrive that fails again keeps it.
+        keyless: the original had no key at all, which is not the same as an empty one.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    error_class: str
+    message: str
+    attempt: int
+    first_failed_at_ms: int
+    keyless: bool = False
+
+
+def dead_letter(
+    received: Received, *, stage: str, error: BaseException, at_ms: int, attempt: int = 1
+) -> Message:
+    """Return what goes into the dead-letter topic for a record that `error` ended.
+
+    A record that has been a dead letter before keeps the time of its first failure, and its
+    attempts are added up.
+    """
+    info = DeadLetterInfo(
+        topic=received.topic,
+        partition=received.partition,
+        offset=received.offset,
+        stage=stage,
+        error_class=f"{type(error).__module__}.{type(error).__qualname__}",
+        message=str(error)[:MESSAGE_CHARACTERS_MAX],
+        attempt=attempt,
+        first_failed_at_ms=at_ms,
+        keyless=received.key is None,
+    )
+    earlier = _earlier(received.headers)
+    if earlier is not None:
+        info = replace(
+            info,
+            attempt=earlier.attempt + attempt,
+            first_failed_at_ms=earlier.first_failed_at_ms,
+        )
+    return Message(
+        key=received.key or b"",
+        value=received.value,
+        headers=(*original_headers(received.headers), *_write(info)),
+    )
+
+
+def original_headers(headers: Headers) -> Headers:
+    """Return the headers that the record had before it became a dead letter."""
+    return tuple((name, value) for name, value in headers if not name.startswith(PREFIX))
+
+
+def read_headers(headers: Headers) -> DeadLetterInfo:
+    """Read what a dead letter's headers say.
+
+    Raises:
+        InvalidRecord: if one is missing or malformed.
+    """
+    return DeadLetterInfo(
+        topic=_text(headers, "topic"),
+        partition=_integer(headers, "partition"),
+        offset=_integer(headers, "offset"),
+        stage=_text(headers, "stage"),
+        error_class=_text(headers, "class"),
+        message=_text(headers, "message"),
+        attempt=_integer(headers, "attempt"),
+        first_failed_at_ms=_integer(headers, "first_failed_at"),
+        keyless=header(headers, f"{PREFIX}keyless") is not None,
+    )
+
+
+def _write(info: DeadLetterInfo) -> Headers:
+    named: dict[str, object] = {
+        "topic": info.topic,
+        "partition": info.partition,
+        "offset": info.offset,
+        "stage": info.stage,
+        "class": info.error_class,
+        "message": info.message,
+        "attempt": info.attempt,
+        "first_failed_at": info.first_failed_at_ms,
+    }
+    if info.keyless:
+        named["keyless"] = "true"
+    return tuple(
+        # An error may quote what it could not read: such text must not fail a second time.
+        (f"{PREFIX}{name}", str(value).encode(errors="backslashreplace"))
+        for name, value in named.items()
+    )
+
+
+def _earlier(headers: Headers) -> DeadLetterInfo | None:
+    try:
+        info = read_headers(headers)
+    except InvalidRecord:
+        return None
+    return info if 0 <= info.first_failed_at_ms <= TIME_MS_MAX else None
+
+
+def _text(headers: Headers, name: str) -> str:
+    text = header(headers, PREFIX + name)
+    if text is None:
+        raise InvalidRecord(f"header {PREFIX}{name} is missing", field=PREFIX + name)
+    return text
+
+
+def _integer(headers: Headers, name: str) -> int:
+    text = _text(headers, name)
+    if not (text.isascii() and text.isdigit() and len(text) <= _INTEGER_DIGITS_MAX):
+        raise InvalidRecord(
+            f"header {PREFIX}{name} is no whole number: {text[:80]!r}", field=PREFIX + name
+        )
+    return int(text)
