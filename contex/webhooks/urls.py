@@ -2,7 +2,8 @@
 
 Decides from the text alone, so that a mistake is told at once and not sixteen attempts later. It
 is no wall: what a name resolves to is judged when a connection is made. A host written as a number
-is read as resolvers read it (`http://2130706433`, `http://0x7f.1`), not as it looks.
+is read as resolvers read it (`http://2130706433`, `http://0x7f.1`), not as it looks, and is refused
+for its address before it is refused for its spelling.
 """
 
 import re
@@ -18,7 +19,7 @@ URL_CHARACTERS_MAX = 2_048
 _SCHEMES = ("http", "https")
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?)+")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_LOCALHOST = re.compile(r"(?:.+\.)?localhost")
+_LOCALHOST_NAME = "localhost"
 _NUMBER_PARTS_MAX = 4
 _LOOPBACK = IPv4Address("127.0.0.1")
 
@@ -67,8 +68,8 @@ def _split(url: str) -> SplitResult:
 
 def _check_host(host: str, *, bracketed: bool, allow: tuple[Network, ...]) -> None:
     address = _literal(host, bracketed=bracketed)
-    if _LOCALHOST.fullmatch(host):
-        address = _LOOPBACK
+    if f".{host}".endswith(f".{_LOCALHOST_NAME}"):
+        host, address = _LOCALHOST_NAME, _LOOPBACK
     if address is None:
         if not _HOST_NAME.fullmatch(host):
             raise _invalid("has a host that is no legal name")
@@ -76,6 +77,8 @@ def _check_host(host: str, *, bracketed: bool, allow: tuple[Network, ...]) -> No
     why_not = refusal(address, allow)
     if why_not is not None:
         raise _invalid(f"leads to an address that webhooks may not reach: {why_not}")
+    if isinstance(address, IPv4Address) and host not in {str(address), _LOCALHOST_NAME}:
+        raise _invalid(f"must write its IPv4 address as {address}")
 
 
 def _literal(host: str, *, bracketed: bool) -> IPv4Address | IPv6Address | None:

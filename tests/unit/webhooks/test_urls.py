@@ -111,11 +111,17 @@ def test_a_host_that_is_a_refused_address_in_any_spelling(host: str) -> None:
         check_url(f"http://{host}/hook", ())
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost:9000", "2130706433", "0x7f.1"])
-def test_an_allowed_network_opens_every_spelling(host: str) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost:9000", "a.localhost", "localhost."])
+def test_an_allowed_network_is_accepted(host: str) -> None:
     url = f"http://{host}/hook"
 
     assert check_url(url, (ip_network("127.0.0.0/8"),)) == url
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "0177.0.0.1"])
+def test_an_odd_spelling_of_an_allowed_address_is_refused(host: str) -> None:
+    with pytest.raises(InvalidValue, match=r"must write its IPv4 address as 127\.0\.0\.1"):
+        check_url(f"http://{host}/hook", (ip_network("127.0.0.0/8"),))
 
 
 @pytest.mark.parametrize("host", ["", "1.2.3.4.5", "0x", "1..2", "09", "4294967296", "1.16777216"])
