@@ -180,7 +180,7 @@ ATTEMPTS = Topic(
 )
 
 
-def _dead_letters(stage: str, bytes_max: int) -> Topic:
+def _dead_letter(stage: str, bytes_max: int) -> Topic:
     return Topic(
         name=f"contex.{stage}.dead-letter",
         key=Key.ORIGINAL,
@@ -193,8 +193,8 @@ def _dead_letters(stage: str, bytes_max: int) -> Topic:
     )
 
 
-ROUTING_DEAD_LETTERS = _dead_letters("routing", PUBLICATION_BYTES_MAX)
-WEBHOOKS_DEAD_LETTERS = _dead_letters("webhooks", UPDATE_BYTES_MAX)
+ROUTING_DEAD_LETTER = _dead_letter("routing", PUBLICATION_BYTES_MAX)
+WEBHOOKS_DEAD_LETTER = _dead_letter("webhooks", UPDATE_BYTES_MAX)
 
 TOPICS = (
     PUBLICATIONS,
@@ -202,6 +202,6 @@ TOPICS = (
     UPDATES,
     *RETRY_LANES,
     ATTEMPTS,
-    ROUTING_DEAD_LETTERS,
-    WEBHOOKS_DEAD_LETTERS,
+    ROUTING_DEAD_LETTER,
+    WEBHOOKS_DEAD_LETTER,
 )

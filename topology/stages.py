@@ -11,9 +11,9 @@ from topology.catalogue import (
     PUBLICATIONS,
     REGISTRATIONS,
     RETRY_LANES,
-    ROUTING_DEAD_LETTERS,
+    ROUTING_DEAD_LETTER,
     UPDATES,
-    WEBHOOKS_DEAD_LETTERS,
+    WEBHOOKS_DEAD_LETTER,
     Topic,
 )
 
@@ -54,7 +54,7 @@ ROUTING = Stage(
     writes=(UPDATES,),
     doc="Matches every value against every need and tells the agents.",
     group="contex.routing",
-    dead_letter=ROUTING_DEAD_LETTERS,
+    dead_letter=ROUTING_DEAD_LETTER,
 )
 
 WEBHOOKS = Stage(
@@ -64,7 +64,7 @@ WEBHOOKS = Stage(
     writes=(*RETRY_LANES, ATTEMPTS),
     doc="Delivers updates to the agents' endpoints, and tries again on a schedule.",
     group="contex.webhooks",
-    dead_letter=WEBHOOKS_DEAD_LETTERS,
+    dead_letter=WEBHOOKS_DEAD_LETTER,
 )
 
 STAGES = (GATEWAY, ROUTING, WEBHOOKS)

@@ -14,6 +14,7 @@ from confluent_kafka.admin import (
     ConfigEntry,
     ConfigResource,
     ConfigSource,
+    NewPartitions,
     NewTopic,
     OffsetSpec,
     ResourceType,
@@ -55,6 +56,10 @@ class Cluster:
     def brokers(self) -> int:
         """Return how many brokers answer."""
         return len(self._metadata().brokers)
+
+    def names(self) -> list[str]:
+        """Return the names of all topics."""
+        return sorted(self._metadata().topics)
 
     def describe(self, names: Iterable[str]) -> dict[str, TopicState]:
         """Return the topics of `names` that exist."""
@@ -127,6 +132,16 @@ class Cluster:
         answers = self._client.incremental_alter_configs([resource], request_timeout=CALL_TIMEOUT_S)
         for answer in answers.values():
             _await(answer, f"altering {name}")
+
+    def grow(self, name: str, partitions: int) -> None:
+        """Give a topic more partitions, `partitions` in all. Its keys move."""
+        answers = self._client.create_partitions(
+            [NewPartitions(name, partitions)],
+            operation_timeout=CALL_TIMEOUT_S,
+            request_timeout=CALL_TIMEOUT_S,
+        )
+        for answer in answers.values():
+            _await(answer, f"growing {name}")
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         """Return the offset after the last record, by partition."""
