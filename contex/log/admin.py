@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 CALL_TIMEOUT_S = 30.0
+SYSLOG_CRITICAL = 2
 
 _T = TypeVar("_T")
 
@@ -50,7 +51,12 @@ class Cluster:
 
     def __init__(self, bootstrap: str) -> None:
         self._client = AdminClient(
-            {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 1_000}
+            {
+                "bootstrap.servers": bootstrap,
+                "reconnect.backoff.max.ms": 1_000,
+                # Twenty refused connections a second would bury the one error that is raised.
+                "log_level": SYSLOG_CRITICAL,
+            }
         )
 
     def brokers(self) -> int:
