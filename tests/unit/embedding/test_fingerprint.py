@@ -1,0 +1,41 @@
+"""The name of what vectors were made with."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contex.embedding.fingerprint import fingerprint
+
+PARTS = st.tuples(st.text(max_size=80), st.just("0a1b2c3d"), st.just("bf16"), st.text(max_size=80))
+
+
+def test_plain_parts_are_readable() -> None:
+    assert fingerprint("minilm", "53aa5117", "bf16", "passages-1") == (
+        "minilm-53aa5117-bf16-passages-1"
+    )
+
+
+@given(PARTS)
+def test_only_characters_a_collection_name_may_have(parts: tuple[str, str, str, str]) -> None:
+    name = fingerprint(*parts)
+    assert re.fullmatch(r"[a-z0-9_-]+", name), name
+    assert len(name) <= 160
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("Model", "d", "f32", "r"), ("model", "d", "f32", "r")),
+        (("a.b", "d", "f32", "r"), ("a-b", "d", "f32", "r")),
+        (("m", "d", "f32", "r"), ("m", "d", "bf16", "r")),
+        (("m", "d", "f32", "r1"), ("m", "d", "f32", "r2")),
+        (("m" * 60, "d", "f32", "r"), ("m" * 61, "d", "f32", "r")),
+        (("模型", "d", "f32", "r"), ("型模", "d", "f32", "r")),
+    ],
+)
+def test_different_parts_have_different_names(
+    one: tuple[str, str, str, str], other: tuple[str, str, str, str]
+) -> None:
+    assert fingerprint(*one) != fingerprint(*other)
