@@ -21,7 +21,7 @@ from confluent_kafka.admin import (
 )
 
 from contex.errors import DependencyAway
-from contex.log.failures import failure
+from contex.log.failures import LogMisuse, failure
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -150,10 +150,15 @@ class Cluster:
             _await(answer, f"growing {name}")
 
     def end_offsets(self, topic: str) -> dict[int, int]:
-        """Return the offset after the last record, by partition."""
+        """Return the offset after the last record, by partition.
+
+        Raises:
+            DependencyAway: the cluster did not answer.
+            LogMisuse: the topic does not exist.
+        """
         state = self._metadata().topics.get(topic)
         if state is None:
-            return {}
+            raise LogMisuse(f"measuring {topic}: there is no such topic; were the topics applied?")
         answers = self._client.list_offsets(
             {
                 TopicPartition(topic, partition): OffsetSpec.latest()
