@@ -1,0 +1,1 @@
+"""Contex routes versioned values to the agents that need them, by meaning."""

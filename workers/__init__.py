@@ -1,0 +1,1 @@
+"""Who acts: the processes. Wiring only; no decision lives here."""

@@ -13,7 +13,12 @@ from contex.records.names import AgentKey, ValueKey
 from contex.records.update import MatchedNeed, Omitted, UpdateKind
 from contex.routing.outcomes import Skip
 
-INITIAL_BYTES_MAX = 4 * 1024 * 1024
+INITIAL_FRAME_BYTES_MAX = 2 * 1024 * 1024
+"""Keys and needs of an initial context's items."""
+INITIAL_CONTENT_BYTES_MAX = 4 * 1024 * 1024
+"""Contents of an initial context's items; with the frames and what was omitted below the 8 MiB
+that an update may have."""
+ITEM_FRAME_BYTES = 256
 OMITTED_MAX = 1_000
 
 Entry = TypeVar("Entry")
@@ -92,6 +97,12 @@ class Candidate:
         """The best score over the needs."""
         return max(need.score for need in self.needs)
 
+    @property
+    def frame_bytes(self) -> int:
+        """About what the item takes in a record besides its content."""
+        texts = sum(len(need.need.encode()) for need in self.needs)
+        return ITEM_FRAME_BYTES + 2 * len(self.key.data_key.encode()) + texts
+
 
 def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Order by score, then by name, so that the order is the same on every replay."""
@@ -107,10 +118,12 @@ def within_budget(
     """
     chosen: list[Candidate] = []
     omitted: list[Candidate] = []
-    left = token_budget
+    tokens_left = token_budget
+    frame_bytes_left = INITIAL_FRAME_BYTES_MAX
     for candidate in candidates:
-        if candidate.tokens <= left:
-            left -= candidate.tokens
+        if candidate.tokens <= tokens_left and candidate.frame_bytes <= frame_bytes_left:
+            tokens_left -= candidate.tokens
+            frame_bytes_left -= candidate.frame_bytes
             chosen.append(candidate)
         else:
             omitted.append(candidate)
@@ -122,7 +135,7 @@ def inline(sizes_bytes: Iterable[int]) -> list[bool]:
 
     Tokens bound what an agent reads, not bytes: a word of 60 KiB is a single token.
     """
-    left = INITIAL_BYTES_MAX
+    left = INITIAL_CONTENT_BYTES_MAX
     inside: list[bool] = []
     for size_bytes in sizes_bytes:
         inside.append(size_bytes <= left)

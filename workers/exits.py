@@ -1,0 +1,22 @@
+"""How a worker ends when it must not go on.
+
+A process that exits hard commits nothing more: what it had taken is taken again by another. That is
+why every one of these is safe, and why an exception that Faust would acknowledge is not.
+"""
+
+import logging
+import os
+from typing import NoReturn
+
+EXIT_BUG = 70
+EXIT_TOO_MANY_DEAD_LETTERS = 72
+EXIT_DEPENDENCY_AWAY = 75
+
+_log = logging.getLogger(__name__)
+
+
+def exit_hard(status: int, reason: str) -> NoReturn:
+    """Log why and end the process at once, without commits and without clean-up."""
+    _log.critical("exiting with status %d: %s", status, reason)
+    logging.shutdown()
+    os._exit(status)

@@ -1,0 +1,1 @@
+"""The routing worker: Faust agents around `contex.routing`. Wiring only."""

@@ -1,0 +1,23 @@
+"""Where updates go: the updates topic, each acknowledged before `tell` returns."""
+
+from collections.abc import Sequence
+
+from contex.log.producer import Producer
+from contex.records.codec import Codec
+from contex.records.update import Update
+from contex.telemetry import metrics
+from topology.catalogue import UPDATES
+
+
+class KafkaOutbox:
+    """An `Outbox` over the one producer."""
+
+    def __init__(self, producer: Producer, codec: Codec) -> None:
+        self._producer = producer
+        self._codec = codec
+
+    async def tell(self, updates: Sequence[Update]) -> None:
+        """Return once every update is acknowledged."""
+        await self._producer.send_all(UPDATES.name, [self._codec.encode(one) for one in updates])
+        for update in updates:
+            metrics.UPDATES.labels(update.kind).inc()

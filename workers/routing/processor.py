@@ -1,0 +1,166 @@
+"""What the agents do with a batch: decode, route, dead-letter, log. Knows no Faust.
+
+Every record of a batch ends as routed, skipped or dead-lettered, each acknowledged, before
+`publications` or `registrations` returns; otherwise they raise.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from contex.errors import CallerError, DependencyAway
+from contex.log.producer import Producer
+from contex.records import Cause, UpdateKind
+from contex.records.codec import Codec
+from contex.records.dead_letter import dead_letter
+from contex.records.message import Received
+from contex.routing.dead_letter_limit import DeadLetterLimit
+from contex.routing.outcomes import Outcome, Rejected, Routed, Skipped
+from contex.routing.ports import Ports
+from contex.routing.publications import Arrived, route_publications
+from contex.routing.registrations import Registered, route_registration
+from contex.telemetry import metrics
+from contex.telemetry.logs import get_logger
+from topology.catalogue import ROUTING_DEAD_LETTERS
+
+STAGE = "routing"
+DEPENDENCY_WAIT_S_MAX = 25.0
+"""A longer await in an agent holds up the whole group's rebalance: then the process exits."""
+RETRY_DELAY_S_MIN = 0.1
+RETRY_DELAY_S_MAX = 2.0
+
+Result = TypeVar("Result")
+_log = get_logger(__name__)
+
+
+class TooManyDeadLetters(Exception):
+    """Nearly everything would be dead-lettered: stop instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """Processes batches of raw records against the ports."""
+
+    codec: Codec
+    ports: Ports
+    producer: Producer
+    limit: DeadLetterLimit
+
+    async def publications(self, batch: Sequence[Received]) -> None:
+        """Route a batch of publications, in order per key."""
+        started = time.perf_counter()
+        outcomes = await _patiently(lambda: self._route_publications(batch))
+        await self._conclude(batch, outcomes, metrics.ROUTED_VALUES, started)
+
+    async def registrations(self, batch: Sequence[Received]) -> None:
+        """Route registrations one after the other."""
+        for received in batch:
+            started = time.perf_counter()
+            outcome = await _patiently(lambda one=received: self._route_registration(one))
+            await self._conclude([received], [outcome], metrics.ROUTED_REGISTRATIONS, started)
+
+    async def _route_publications(self, batch: Sequence[Received]) -> list[Outcome]:
+        arrived = [self._decoded(received) for received in batch]
+        good = [one for one in arrived if isinstance(one, Arrived)]
+        routed = iter(await route_publications(good, self.ports))
+        return [next(routed) if isinstance(one, Arrived) else one for one in arrived]
+
+    def _decoded(self, received: Received) -> Arrived | Rejected:
+        try:
+            return Arrived(self.codec.publication(received), _cause(received))
+        except CallerError as error:
+            return Rejected(error)
+
+    async def _route_registration(self, received: Received) -> Outcome:
+        try:
+            registered = Registered(self.codec.registration(received), _cause(received))
+            return await route_registration(registered, self.ports)
+        except CallerError as error:
+            return Rejected(error)
+
+    async def _conclude(
+        self,
+        batch: Sequence[Received],
+        outcomes: Sequence[Outcome],
+        counter: metrics.Counter,
+        started: float,
+    ) -> None:
+        await self._dead_letter(batch, outcomes)
+        metrics.BATCH_RECORDS.labels(STAGE).observe(len(batch))
+        duration_ms = round((time.perf_counter() - started) * 1000, 1)
+        for received, outcome in zip(batch, outcomes, strict=True):
+            counter.labels(_name(outcome)).inc()
+            _log.info("routed", **_line(received, outcome), duration_ms=duration_ms)
+
+    async def _dead_letter(self, batch: Sequence[Received], outcomes: Sequence[Outcome]) -> None:
+        rejected: list[tuple[Received, CallerError]] = []
+        for received, outcome in zip(batch, outcomes, strict=True):
+            self.limit.note(rejected=isinstance(outcome, Rejected))
+            if isinstance(outcome, Rejected):
+                rejected.append((received, outcome.error))
+        if not rejected:
+            return
+        if why := self.limit.exceeded:
+            raise TooManyDeadLetters(why)
+        at_ms = time.time_ns() // 1_000_000
+        messages = [
+            dead_letter(received, stage=STAGE, error=error, at_ms=at_ms)
+            for received, error in rejected
+        ]
+        await _patiently(lambda: self.producer.send_all(ROUTING_DEAD_LETTERS.name, messages))
+        for _, error in rejected:
+            metrics.DEAD_LETTERS.labels(STAGE, type(error).__name__).inc()
+
+
+async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Repeat `work` while a dependency is away, within `DEPENDENCY_WAIT_S_MAX`."""
+    deadline = time.monotonic() + DEPENDENCY_WAIT_S_MAX
+    delay_s = RETRY_DELAY_S_MIN
+    while True:
+        try:
+            return await work()
+        except DependencyAway as error:
+            if time.monotonic() + delay_s > deadline:
+                raise
+            metrics.DEPENDENCY_WAITS.labels(STAGE).inc()
+            _log.warning("waiting for a dependency", error=str(error), delay_s=delay_s)
+        await asyncio.sleep(delay_s)
+        delay_s = min(2 * delay_s, RETRY_DELAY_S_MAX)
+
+
+def _cause(received: Received) -> Cause:
+    return Cause(received.topic, received.partition, received.offset)
+
+
+def _name(outcome: Outcome) -> str:
+    match outcome:
+        case Routed():
+            return "routed"
+        case Skipped(why):
+            return str(why)
+        case Rejected():
+            return "dead_lettered"
+
+
+def _line(received: Received, outcome: Outcome) -> dict[str, object]:
+    """Return the canonical line of one record: whose it is, where it stands, how it ended."""
+    key = (received.key or b"").decode(errors="replace")
+    tenant, _, rest = key.partition("/")
+    project, _, name = rest.partition("/")
+    line: dict[str, object] = {
+        "tenant": tenant,
+        "project": project,
+        "key": name,
+        "topic": received.topic,
+        "partition": received.partition,
+        "revision": received.offset,
+        "outcome": _name(outcome),
+    }
+    match outcome:
+        case Routed(told):
+            line |= {f"told_{kind}": told[kind] for kind in UpdateKind if kind in told}
+        case Rejected(error):
+            line["error"] = str(error)
+    return line
