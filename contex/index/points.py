@@ -1,0 +1,194 @@
+"""How heads, chunks and needs are written as points, and read back.
+
+Decides the payload fields and the one dimension more that makes thresholds exact: a chunk is
+[v, 1], a need [n, -threshold], so their dot product is the margin. Never talks to an engine.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qdrant_client import grpc as wire
+
+from contex.embedding.port import Vectors
+from contex.index import ids
+from contex.index.types import AgentHead, AgentNeeds, ValueChunks, ValueHead
+from contex.records.names import AgentKey, Scope, ValueKey
+from contex.records.publication import Value
+from contex.records.registration import Need
+
+Payload = Mapping[str, wire.Value]
+Widened = NDArray[np.float32]
+"""Vectors with the dimension more."""
+
+VALUE_FIELDS = ("content", "content_type", "metadata")
+CHUNK_FIELDS = ("scope", "data_key", "revision", "ordinal")
+NEED_FIELDS = ("agent_id", "epoch", "ordinal", "text", "threshold")
+
+
+def widened_chunks(vectors: Vectors) -> Widened:
+    """Return [v, 1] per chunk."""
+    return _widened(vectors, np.ones(len(vectors), dtype=np.float32))
+
+
+def widened_needs(vectors: Vectors, needs: Sequence[Need]) -> Widened:
+    """Return [n, -threshold] per need."""
+    thresholds = np.array([need.threshold for need in needs], dtype=np.float32)
+    return _widened(vectors, -thresholds)
+
+
+def _widened(vectors: Vectors, column: Vectors) -> Widened:
+    return np.column_stack((vectors, column)).astype(np.float32, copy=False)
+
+
+def chunk_points(chunks: ValueChunks) -> list[wire.PointStruct]:
+    """Write the chunks of a revision; the first one carries the value."""
+    points = []
+    for ordinal, vector in enumerate(widened_chunks(chunks.vectors).tolist()):
+        payload = {
+            "scope": text(str(chunks.key.scope)),
+            "data_key": text(chunks.key.data_key),
+            "revision": number(chunks.revision),
+            "ordinal": number(ordinal),
+        }
+        if ordinal == 0 and chunks.value is not None:
+            payload |= _value_payload(chunks.value)
+        points.append(_point(ids.chunk_id(chunks.key, chunks.revision, ordinal), payload, vector))
+    return points
+
+
+def need_points(needs: AgentNeeds) -> list[wire.PointStruct]:
+    """Write the needs of an epoch."""
+    vectors = widened_needs(needs.vectors, needs.needs).tolist()
+    return [
+        _point(
+            ids.need_id(needs.key, needs.epoch, ordinal),
+            {
+                "scope": text(str(needs.key.scope)),
+                "agent_id": text(needs.key.agent_id),
+                "epoch": number(needs.epoch),
+                "ordinal": number(ordinal),
+                "text": text(need.text),
+                "threshold": wire.Value(double_value=need.threshold),
+            },
+            vectors[ordinal],
+        )
+        for ordinal, need in enumerate(needs.needs)
+    ]
+
+
+def value_head_point(key: ValueKey, head: ValueHead) -> wire.PointStruct:
+    """Write a value's head."""
+    payload = {
+        "scope": text(str(key.scope)),
+        "data_key": text(key.data_key),
+        "revision": number(head.revision),
+        "content_hash": text(head.content_hash),
+        "complete": truth(value=head.complete),
+        "deleted": truth(value=head.deleted),
+        "tokens": number(head.tokens),
+    }
+    return _point(ids.value_head_id(key), payload)
+
+
+def agent_head_point(key: AgentKey, head: AgentHead) -> wire.PointStruct:
+    """Write an agent's head."""
+    payload = {
+        "scope": text(str(key.scope)),
+        "agent_id": text(key.agent_id),
+        "epoch": number(head.epoch),
+        "deleted": truth(value=head.deleted),
+    }
+    return _point(ids.agent_head_id(key), payload)
+
+
+def index_point(index_id: str) -> wire.PointStruct:
+    """Write the index's own id."""
+    return _point(ids.index_point_id(), {"index_id": text(index_id)})
+
+
+def read_value_head(payload: Payload) -> ValueHead:
+    """Read a value's head."""
+    return ValueHead(
+        revision=payload["revision"].integer_value,
+        content_hash=payload["content_hash"].string_value,
+        complete=payload["complete"].bool_value,
+        deleted=payload["deleted"].bool_value,
+        tokens=payload["tokens"].integer_value,
+    )
+
+
+def read_agent_head(payload: Payload) -> AgentHead:
+    """Read an agent's head."""
+    return AgentHead(payload["epoch"].integer_value, deleted=payload["deleted"].bool_value)
+
+
+def read_value(payload: Payload) -> Value | None:
+    """Read the value kept beside a first chunk, None if it was too large to be kept."""
+    if "content" not in payload:
+        return None
+    metadata = payload["metadata"].struct_value.fields
+    return Value(
+        content=base64.b64decode(payload["content"].string_value),
+        content_type=payload["content_type"].string_value if "content_type" in payload else None,
+        metadata={name: label.string_value for name, label in metadata.items()},
+    )
+
+
+def read_need(payload: Payload) -> Need:
+    """Read a need."""
+    return Need(payload["text"].string_value, payload["threshold"].double_value)
+
+
+def read_chunk_key(payload: Payload) -> ValueKey:
+    """Read whose chunk it is."""
+    tenant, _, project = payload["scope"].string_value.partition("/")
+    return ValueKey(Scope(tenant, project), payload["data_key"].string_value)
+
+
+def chunk_order(point: wire.RetrievedPoint) -> tuple[int, int]:
+    """Return where a chunk stands among the chunks of its value."""
+    return point.payload["revision"].integer_value, point.payload["ordinal"].integer_value
+
+
+def read_vectors(points: Sequence[wire.RetrievedPoint]) -> Vectors:
+    """Read the vectors of chunks as they were before they were widened."""
+    rows = [point.vectors.vector for point in points]
+    data = [row.dense.data if row.HasField("dense") else row.data for row in rows]
+    return np.array(data, dtype=np.float32)[:, :-1]
+
+
+def _value_payload(value: Value) -> dict[str, wire.Value]:
+    metadata = {name: text(label) for name, label in value.metadata.items()}
+    payload = {
+        "content": text(base64.b64encode(value.content).decode("ascii")),
+        "metadata": wire.Value(struct_value=wire.Struct(fields=metadata)),
+    }
+    if value.content_type is not None:
+        payload["content_type"] = text(value.content_type)
+    return payload
+
+
+def _point(
+    point: str, payload: Mapping[str, wire.Value], vector: Sequence[float] | None = None
+) -> wire.PointStruct:
+    vectors = None
+    if vector is not None:
+        vectors = wire.Vectors(vector=wire.Vector(dense=wire.DenseVector(data=vector)))
+    return wire.PointStruct(id=wire.PointId(uuid=point), payload=payload, vectors=vectors)
+
+
+def text(value: str) -> wire.Value:
+    """Write a string."""
+    return wire.Value(string_value=value)
+
+
+def number(value: int) -> wire.Value:
+    """Write an integer."""
+    return wire.Value(integer_value=value)
+
+
+def truth(*, value: bool) -> wire.Value:
+    """Write a boolean."""
+    return wire.Value(bool_value=value)
