@@ -16,7 +16,7 @@ from contex.local.jars import Progress, cache_folder, fetch, pinned
 from contex.local.java import find_java
 from contex.local.kafka_config import BrokerPorts, java_command, server_properties
 from contex.local.kafka_probe import broker_answers
-from contex.local.ports import LOOPBACK, claim, free_port
+from contex.local.ports import LOOPBACK, check_free, free_ports
 from contex.local.process import Child, Command, describe_exit, tail
 
 _FORMAT_MAIN: Final = "kafka.tools.StorageTool"
@@ -30,9 +30,12 @@ _POLL_S: Final = 0.02
 class Broker:
     """One broker. `start` after `kill` or `stop` serves the same records on the same port."""
 
-    def __init__(self, data: Path, port: int | None = None) -> None:
+    def __init__(
+        self, data: Path, port: int | None = None, controller_port: int | None = None
+    ) -> None:
         self._data = data.absolute()
-        self._ports = BrokerPorts(port or free_port(), free_port())
+        free = free_ports(2)
+        self._ports = BrokerPorts(port or free[0], controller_port or free[1])
         self._child: Child | None = None
 
     @property
@@ -53,7 +56,7 @@ class Broker:
     def prepare(self, progress: Progress | None = None) -> Command:
         """Download what is missing, format the storage once, and return what runs the broker."""
         # Somebody else's broker on this port would answer in place of ours.
-        claim(self.port, "Kafka", "--kafka-port")
+        check_free(self.port, "Kafka", "--kafka-port")
         java = find_java()
         jars = fetch(pinned(), cache_folder(), progress=progress)
         self._format(java, jars)

@@ -7,6 +7,7 @@ client that keeps calling a server that is down may otherwise be given the serve
 import random
 import socket
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final
 
 from contex.local.errors import PortTaken
@@ -28,35 +29,33 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         return True
 
 
-def first_free(candidates: Iterable[int], free: Callable[[int], bool]) -> int | None:
-    """Return the first candidate that is free, or None."""
-    return next((port for port in candidates if free(port)), None)
+def first_free(candidates: Iterable[int], count: int, free: Callable[[int], bool]) -> list[int]:
+    """Return the first `count` candidates that are free, or as many as there are."""
+    return list(islice(filter(free, candidates), count))
 
 
-def free_port() -> int:
-    """Return a port that is free now, unlikely to be wanted by anybody else."""
+def free_ports(count: int) -> list[int]:
+    """Return `count` different ports that are free now, unlikely to be wanted by anybody else."""
     span = range(FREE_PORT_MIN, FREE_PORT_MAX)
-    port = first_free(random.sample(span, _TRIES_MAX), is_free)
-    if port is None:
+    ports = first_free(random.sample(span, _TRIES_MAX), count, is_free)
+    if len(ports) < count:
         raise PortTaken(
-            f"None of {_TRIES_MAX} ports between {FREE_PORT_MIN} and {FREE_PORT_MAX} is free.",
-            advice="Stop what holds them.",
+            f"Of {_TRIES_MAX} ports between {FREE_PORT_MIN} and {FREE_PORT_MAX} "
+            f"only {len(ports)} are free.",
+            advice="Stop what holds the others.",
         )
-    return port
+    return ports
 
 
-def claim(port: int, what: str, option: str, host: str = LOOPBACK) -> int:
-    """Return `port` if it is free, and any free port for 0.
+def check_free(port: int, what: str, option: str, host: str = LOOPBACK) -> None:
+    """Return if nobody listens on `port`.
 
     Raises:
-        PortTaken: somebody listens there already.
+        PortTaken: somebody does.
     """
-    if port == 0:
-        return free_port()
     if not is_free(port, host):
         raise PortTaken(
             f"{what} cannot listen on {host}:{port}: another program does.",
             advice=f"Stop it (`ss -ltnp 'sport = :{port}'` names it), or let Contex choose: "
             f"`{option} 0`.",
         )
-    return port
