@@ -1,0 +1,173 @@
+"""The producer on a real broker: placement, acknowledgement, limits, back-pressure, stopping."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from contex.errors import DependencyAway, LimitExceeded
+from contex.local.ports import LOOPBACK, free_port
+from contex.log import producer as module
+from contex.log.admin import Cluster, TopicState
+from contex.log.failures import LogMisuse
+from contex.log.partitioner import partition_for
+from contex.log.producer import Producer
+from contex.log.reader import Reader
+from contex.records.message import Message, Receipt
+
+PARTITIONS = 12
+
+
+@pytest.fixture
+def topic(bootstrap: str) -> str:
+    name = f"producer-{uuid.uuid4().hex}"
+    Cluster(bootstrap).create([TopicState(name, PARTITIONS, 1, {"max.message.bytes": "9000000"})])
+    return name
+
+
+@pytest.fixture
+async def producer(bootstrap: str) -> AsyncIterator[Producer]:
+    producer = Producer(bootstrap)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture
+async def reader(bootstrap: str) -> AsyncIterator[Reader]:
+    reader = Reader(bootstrap)
+    yield reader
+    await reader.stop()
+
+
+async def test_the_broker_has_each_key_where_murmur2_says(topic: str, producer: Producer) -> None:
+    keys = [f"tenant/project/{number}/{'x' * (number % 7)}".encode() for number in range(200)]
+    receipts = await producer.send_all(topic, [Message(key, b"v") for key in keys])
+    assert [receipt.partition for receipt in receipts] == [
+        partition_for(key, PARTITIONS) for key in keys
+    ]
+
+
+async def test_a_record_stands_where_its_receipt_says(
+    topic: str, producer: Producer, reader: Reader
+) -> None:
+    sent = Message(b"t/p/k", b"\x00value", (("ce_id", b"1"), ("ce_id", b"2"), ("empty", b"")))
+    first = await producer.send(topic, sent)
+    second = await producer.send(topic, Message(b"t/p/k", None))
+    assert second == Receipt(topic, first.partition, first.offset + 1)
+    found = await reader.record_at(topic, first.partition, first.offset)
+    assert found is not None
+    assert (found.key, found.value, found.headers) == (sent.key, sent.value, sent.headers)
+    tombstone = await reader.record_at(topic, second.partition, second.offset)
+    assert tombstone is not None
+    assert tombstone.value is None
+
+
+async def test_the_first_send_after_start_is_warm(bootstrap: str, topic: str) -> None:
+    # Cold, it takes 500 ms or more: the client's own timer for the producer id.
+    took_s = []
+    for _ in range(3):
+        producer = Producer(bootstrap)
+        await producer.start()
+        started = time.perf_counter()
+        await producer.send(topic, Message(b"k", b"v"))
+        took_s.append(time.perf_counter() - started)
+        await producer.stop()
+    assert min(took_s) < 0.2, f"expected a first send below 0.2 s, got {took_s}"
+
+
+async def test_warming_up_writes_no_record(bootstrap: str, topic: str) -> None:
+    producer = Producer(bootstrap)
+    await producer.start()
+    await producer.stop()
+    ends = await asyncio.to_thread(Cluster(bootstrap).end_offsets, topic)
+    assert ends == dict.fromkeys(range(PARTITIONS), 0)
+
+
+async def test_8_mib_are_accepted_and_more_is_refused_at_once(
+    topic: str, producer: Producer
+) -> None:
+    largest = Message(b"k", b"x" * module.RECORD_BYTES_MAX, (("ce_id", b"y" * 64),))
+    receipt = await producer.send(topic, largest)
+    assert receipt.offset == 0
+    with pytest.raises(LimitExceeded):
+        await producer.send(topic, Message(b"k", b"x" * (module.RECORD_BYTES_MAX + 70_000)))
+
+
+async def test_what_the_topic_finds_too_large_is_the_callers_fault(
+    bootstrap: str, producer: Producer
+) -> None:
+    name = f"small-{uuid.uuid4().hex}"
+    Cluster(bootstrap).create([TopicState(name, 1, 1, {"max.message.bytes": "1000"})])
+    with pytest.raises(LimitExceeded):
+        await producer.send(name, Message(b"k", b"x" * 2_000))
+    assert (await producer.send(name, Message(b"k", b"x"))).offset == 0
+
+
+async def test_the_rest_of_a_flight_lands_when_one_is_refused(
+    topic: str, producer: Producer, bootstrap: str
+) -> None:
+    flight = [Message(b"k", b"v") for _ in range(20)]
+    flight[3] = Message(b"k", b"x" * (module.RECORD_BYTES_MAX + 70_000))
+    with pytest.raises(LimitExceeded):
+        await producer.send_all(topic, flight)
+    ends = await asyncio.to_thread(Cluster(bootstrap).end_offsets, topic)
+    assert sum(ends.values()) == 19
+
+
+async def test_a_missing_topic_is_a_bug_and_says_so(
+    bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TOPIC_MISSING_TIMEOUT_S", 0.5)
+    impatient = Producer(bootstrap)
+    await impatient.start()
+    with pytest.raises(LogMisuse, match="were the topics applied"):
+        await impatient.send("no-such-topic", Message(b"k", b"v"))
+    await impatient.stop()
+
+
+async def test_a_full_queue_is_waited_for(
+    topic: str, bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUEUE_MESSAGES_MAX", 10)
+    producer = Producer(bootstrap)
+    await producer.start()
+    flight = [Message(f"{number}".encode(), b"v") for number in range(500)]
+    halves = await asyncio.gather(
+        producer.send_all(topic, flight[:250]), producer.send_all(topic, flight[250:])
+    )
+    places = {(receipt.partition, receipt.offset) for half in halves for receipt in half}
+    assert len(places) == 500
+    await producer.stop()
+
+
+async def test_a_cancelled_caller_disturbs_nobody(topic: str, producer: Producer) -> None:
+    sending = asyncio.create_task(producer.send(topic, Message(b"k", b"v")))
+    await asyncio.sleep(0)
+    sending.cancel()
+    assert isinstance(await producer.send(topic, Message(b"k", b"v")), Receipt)
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+
+async def test_stopping_answers_every_send(topic: str, bootstrap: str) -> None:
+    producer = Producer(bootstrap, linger_ms=20)
+    await producer.start()
+    sending = [
+        asyncio.create_task(producer.send(topic, Message(f"{number}".encode(), b"v")))
+        for number in range(100)
+    ]
+    await asyncio.sleep(0)
+    await producer.stop()
+    receipts = await asyncio.gather(*sending)
+    assert len({(receipt.partition, receipt.offset) for receipt in receipts}) == 100
+    with pytest.raises(DependencyAway, match="not running"):
+        await producer.send(topic, Message(b"k", b"v"))
+
+
+async def test_no_broker_at_start_is_a_dependency_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WARM_UP_TIMEOUT_S", 0.5)
+    with pytest.raises(DependencyAway, match="warming up"):
+        await Producer(f"{LOOPBACK}:{free_port()}").start()
