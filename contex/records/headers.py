@@ -7,7 +7,7 @@ random number of its own: they are passed in.
 import re
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from contex.errors import InvalidRecord
@@ -20,6 +20,7 @@ TIME_MS_MAX = 253_402_300_799_999
 """The last millisecond of the year 9999, beyond which RFC 3339 has no words."""
 EVENT_NAMESPACE = uuid.UUID("c8b0f3d6-7d2c-5b43-9a3e-1f0a2d5c7e60")
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _TRACEPARENT = re.compile(
     r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
@@ -153,8 +154,8 @@ def parse_rfc3339(text: str, field: str) -> int:
         InvalidRecord: if it is no time, has no zone, or lies outside the years 1970 to 9999.
     """
     try:
-        moment = datetime.fromisoformat(text)
-        time_ms = round((moment - datetime.fromtimestamp(0, UTC)).total_seconds() * 1000)
+        moment = datetime.fromisoformat(text.upper())  # the standard permits "t" and "z"
+        time_ms = (moment - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidRecord(f"{field} is no RFC 3339 time: {text[:80]!r}", field=field) from error
     rfc3339(time_ms)
