@@ -110,6 +110,12 @@ WEBHOOK_ATTEMPT_SECONDS = Histogram(
     buckets=_SLOW_S,
     registry=REGISTRY,
 )
+WEBHOOK_SKIPS = Counter(
+    "contex_webhook_skips",
+    "Updates that no webhook was due for, by outcome (left, superseded, stream).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 LANE_OVERDUE_SECONDS = Gauge(
     "contex_lane_overdue_seconds",
     "How late the oldest due record of a retry lane is; 0 when none is due.",
@@ -166,6 +172,7 @@ CATALOGUE = (
     PUBLISH_ACK_SECONDS,
     WEBHOOK_ATTEMPTS,
     WEBHOOK_ATTEMPT_SECONDS,
+    WEBHOOK_SKIPS,
     LANE_OVERDUE_SECONDS,
     STREAM_CONNECTIONS,
     HTTP_REQUESTS,

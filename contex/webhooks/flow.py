@@ -1,0 +1,163 @@
+"""Many updates at once: order where it was promised, bounds everywhere, progress for the commits.
+
+Decides that the first attempts of one agent follow one another in the order of its feed, and that
+retries, which have lost their place in it, wait for nobody. Knows no Kafka and no HTTP: what is
+done with a record is handed in.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from contex.records.message import Received
+from contex.webhooks.ports import Offsets, Partition
+from contex.webhooks.progress import Progress
+
+BUFFERED_RECORDS_MAX = 1_000
+BUFFERED_BYTES_MAX = 64 * 1024 * 1024
+
+Work = Callable[[Received], Awaitable[None]]
+"""Deals with one record; an exception means that the process cannot go on."""
+Chain = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    received: Received
+    progress: Progress
+    size_bytes: int
+
+
+class Flow:
+    """Runs the work of the records that it is given.
+
+    Args:
+        work: deals with one record.
+        in_order: the topics whose records of the same key follow one another.
+        records_max: how many records it wants to hold; it is full beyond that.
+        size_bytes_max: how many bytes of them.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        in_order: Collection[str],
+        *,
+        records_max: int = BUFFERED_RECORDS_MAX,
+        size_bytes_max: int = BUFFERED_BYTES_MAX,
+    ) -> None:
+        self._work = work
+        self._in_order = frozenset(in_order)
+        self._records_max = records_max
+        self._size_bytes_max = size_bytes_max
+        self._size_bytes = 0
+        self._records = 0
+        self._progress: dict[Partition, Progress] = {}
+        self._chains: dict[Chain, deque[_Ticket]] = {}
+        self._working: dict[asyncio.Task[None], Partition] = {}
+        self._failure: BaseException | None = None
+
+    @property
+    def records(self) -> int:
+        """How many records it holds."""
+        return self._records
+
+    @property
+    def full(self) -> bool:
+        """Whether it should be given no more."""
+        return self._records >= self._records_max or self._size_bytes >= self._size_bytes_max
+
+    @property
+    def roomy(self) -> bool:
+        """Whether it may be given more again, once it was full: half of it is free."""
+        return (
+            self._records <= self._records_max // 2
+            and self._size_bytes <= self._size_bytes_max // 2
+        )
+
+    def check(self) -> None:
+        """Raise what ended the work of a record, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def admit(self, received: Received) -> None:
+        """Take a record: now, or after those it must follow."""
+        partition = (received.topic, received.partition)
+        progress = self._progress.setdefault(partition, Progress())
+        progress.take(received.offset)
+        ticket = _Ticket(received, progress, len(received.value or b""))
+        self._records += 1
+        self._size_bytes += ticket.size_bytes
+        chain = self._chain(received)
+        if chain in self._chains:
+            self._chains[chain].append(ticket)
+            return
+        self._chains[chain] = deque([ticket])
+        task = asyncio.create_task(self._run(chain))
+        self._working[task] = partition
+        task.add_done_callback(self._end)
+
+    def committable(self) -> Offsets:
+        """Return what may be committed, per partition."""
+        return _commits(self._progress)
+
+    async def leave(self, partitions: Collection[Partition], timeout_s: float) -> Offsets:
+        """Give partitions up: start nothing more of them, await what is under way for a while.
+
+        Returns what may be committed of them; what is unfinished will be done again by others.
+        """
+        self._drop(frozenset(partitions))
+        working = [task for task, partition in self._working.items() if partition in partitions]
+        if working:
+            await asyncio.wait(working, timeout=timeout_s)
+        left = {one: self._progress.pop(one) for one in partitions if one in self._progress}
+        return _commits(left)
+
+    async def stop(self, timeout_s: float) -> Offsets:
+        """Give everything up, as `leave` does, and end what is still under way after it."""
+        offsets = await self.leave(tuple(self._progress), timeout_s)
+        for task in self._working:
+            task.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
+        return offsets
+
+    def _chain(self, received: Received) -> Chain:
+        if received.topic in self._in_order:
+            return (received.topic, received.partition, received.key)
+        return (received.topic, received.partition, received.offset)
+
+    async def _run(self, chain: Chain) -> None:
+        queue = self._chains[chain]
+        try:
+            while queue:
+                ticket = queue[0]
+                await self._work(ticket.received)
+                ticket.progress.finish(ticket.received.offset)
+                queue.popleft()
+                self._release(ticket)
+        finally:
+            for ticket in queue:
+                self._release(ticket)
+            del self._chains[chain]
+
+    def _drop(self, partitions: frozenset[Partition]) -> None:
+        """Forget what has not begun; the head of a queue has."""
+        for queue in self._chains.values():
+            head = queue[0]
+            if (head.received.topic, head.received.partition) in partitions:
+                while len(queue) > 1:
+                    self._release(queue.pop())
+
+    def _release(self, ticket: _Ticket) -> None:
+        self._records -= 1
+        self._size_bytes -= ticket.size_bytes
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        del self._working[task]
+        if not task.cancelled() and self._failure is None:
+            self._failure = task.exception()
+
+
+def _commits(progress: dict[Partition, Progress]) -> Offsets:
+    return {one: track.commit for one, track in progress.items() if track.commit is not None}
