@@ -1,0 +1,110 @@
+"""The outermost layer: every request gets an id, one log line, and an answer of one shape.
+
+Decides nothing about the request itself. What was raised on purpose becomes its problem; anything
+else is logged whole and answered with a bare 500.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from uuid import uuid4
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from contex.errors import ContexError
+from contex.telemetry import metrics
+from contex.telemetry.logs import get_logger
+from gateway.limits import REQUEST_ID_CHARACTERS_MAX
+from gateway.problems import CONTENT_TYPE, Problem, Refusal, of_error, of_status
+from gateway.requests import IDENTITY, REQUEST_ID
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+UNKNOWN_ROUTE = "unknown"
+EVENT_STREAM = "text/event-stream"
+_CLIENT_GONE = 499
+_SERVER_ERROR = 500
+_SANE_ID = re.compile(rf"[A-Za-z0-9._:/+=-]{{1,{REQUEST_ID_CHARACTERS_MAX}}}")
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+_log = get_logger(__name__)
+
+
+@web.middleware
+async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer `request`, whatever happens inside."""
+    request[REQUEST_ID] = request_id(request.headers.get("X-Request-ID"))
+    started = perf_counter()
+    status = _CLIENT_GONE
+    response: web.StreamResponse | None = None
+    try:
+        response = await _answered(request, handler)
+        status = response.status
+        return response
+    finally:
+        _record(request, response, status, perf_counter() - started)
+
+
+def request_id(given: str | None) -> str:
+    """Return the caller's request id when it is sane, else a new one."""
+    return given if given is not None and _SANE_ID.fullmatch(given) else uuid4().hex
+
+
+def respond(problem: Problem, *, instance: str, request_id: str) -> web.Response:
+    """Return `problem` as an answer."""
+    return web.Response(
+        status=problem.status,
+        body=problem.body(instance=instance, request_id=request_id),
+        headers={"Content-Type": CONTENT_TYPE, **problem.headers},
+    )
+
+
+async def protect(request: web.Request, response: web.StreamResponse) -> None:
+    """Set the headers that every answer has, before it leaves."""
+    response.headers["X-Request-ID"] = request.get(REQUEST_ID) or request_id(None)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Server"] = "contex"
+    response.headers.setdefault("Cache-Control", "no-store")
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        allow = error.headers.get("Allow")
+        problem = of_status(error.status, {"Allow": allow} if allow else None)
+    except (ContexError, Refusal, ValidationError) as error:
+        problem = of_error(error)
+        if problem.status >= _SERVER_ERROR:
+            _log.warning("http.unavailable", error=str(error), request_id=request[REQUEST_ID])
+    except ConnectionError:
+        raise  # the client went away: nobody is left to be answered
+    except Exception as error:  # noqa: BLE001 - the process root of a request: it must be answered
+        _log.exception("http.failed", request_id=request[REQUEST_ID])
+        problem = of_error(error)
+    return respond(problem, instance=request.path, request_id=request[REQUEST_ID])
+
+
+def _record(
+    request: web.Request, response: web.StreamResponse | None, status: int, duration_s: float
+) -> None:
+    resource = request.match_info.route.resource
+    route = UNKNOWN_ROUTE if resource is None else resource.canonical
+    method = request.method if request.method in _METHODS else UNKNOWN_ROUTE
+    metrics.HTTP_REQUESTS.labels(method, route, str(status)).inc()
+    if response is None or response.content_type != EVENT_STREAM:
+        metrics.HTTP_SECONDS.labels(method, route).observe(duration_s)
+    identity = request.get(IDENTITY)
+    _log.info(
+        "http.request",
+        method=method,
+        route=route,
+        status=status,
+        duration_ms=round(duration_s * 1000, 3),
+        request_id=request[REQUEST_ID],
+        tenant=None if identity is None else identity.tenant,
+        remote=request.remote,
+        request_size_bytes=request.content_length or 0,
+        response_size_bytes=0 if response is None else response.body_length,
+    )

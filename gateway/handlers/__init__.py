@@ -1,0 +1,1 @@
+"""Requests in, answers out: one thin function per route, around an operation."""

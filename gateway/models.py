@@ -1,0 +1,162 @@
+"""What a request may say, field by field; an unknown field is an error that names it.
+
+Decides the form of requests alone. Whether a value is legal TOML or a URL may be called is decided
+by the library.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from contex.errors import InvalidName
+from contex.records.names import check_data_key, check_name
+from contex.records.registration import (
+    NEED_CHARACTERS_MAX,
+    NEEDS_MAX,
+    THRESHOLD_DEFAULT,
+    TOKEN_BUDGET_DEFAULT,
+)
+from gateway import limits
+
+
+def _checked(check: Callable[[str, str], str], field: str) -> AfterValidator:
+    def validate(value: str) -> str:
+        try:
+            return check(value, field)
+        except InvalidName as error:
+            raise ValueError(str(error)) from error
+
+    return AfterValidator(validate)
+
+
+ProjectId = Annotated[str, _checked(check_name, "project_id")]
+AgentId = Annotated[str, _checked(check_name, "agent_id")]
+DataKey = Annotated[str, _checked(check_data_key, "data_key")]
+LabelName = Annotated[
+    str, StringConstraints(min_length=1, max_length=limits.METADATA_NAME_CHARACTERS_MAX)
+]
+Label = Annotated[str, StringConstraints(max_length=limits.METADATA_LABEL_CHARACTERS_MAX)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class PublishRequest(_Request):
+    """A new version of a value.
+
+    Attributes:
+        data: any JSON, or text in a string.
+        data_format: what a string in `data` is: `toml`, `yaml`, `csv`... Left out: detected.
+    """
+
+    project_id: ProjectId
+    data_key: DataKey
+    data: object
+    data_format: str | None = Field(None, max_length=limits.DATA_FORMAT_CHARACTERS_MAX)
+    event_type: str | None = Field(None, min_length=1, max_length=limits.EVENT_TYPE_CHARACTERS_MAX)
+    metadata: dict[LabelName, Label] = Field(
+        default_factory=dict, max_length=limits.METADATA_LABELS_MAX
+    )
+
+    @field_validator("metadata")
+    @classmethod
+    def _small(cls, metadata: dict[str, str]) -> dict[str, str]:
+        size_bytes = sum(len(name.encode() + label.encode()) for name, label in metadata.items())
+        if size_bytes > limits.METADATA_BYTES_MAX:
+            raise ValueError(
+                f"metadata may have {limits.METADATA_BYTES_MAX} bytes in all, got {size_bytes}"
+            )
+        return metadata
+
+
+def _text_alone(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
+class NeedRequest(_Request):
+    """One need in plain language; a bare string takes the default threshold."""
+
+    text: str = Field(min_length=1, max_length=NEED_CHARACTERS_MAX)
+    threshold: float = Field(THRESHOLD_DEFAULT, ge=0.0, le=1.0, strict=True)
+
+    @field_validator("text")
+    @classmethod
+    def _says_something(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("a need must say something")
+        return text
+
+
+class RegisterRequest(_Request):
+    """An agent, its needs and how it wants to be told.
+
+    `sse` and `kafka` name one delivery: the agent reads its own feed.
+    """
+
+    agent_id: AgentId
+    project_id: ProjectId
+    data_needs: list[Annotated[NeedRequest, BeforeValidator(_text_alone)]] = Field(
+        min_length=1, max_length=NEEDS_MAX
+    )
+    notification_method: Literal["sse", "kafka", "webhook"] = "sse"
+    webhook_url: Annotated[
+        str | None, Field(max_length=limits.URL_CHARACTERS_MAX, validate_default=True)
+    ] = None
+    webhook_secret: str | None = Field(None, repr=False)
+    token_budget: int = Field(TOKEN_BUDGET_DEFAULT, ge=1, le=limits.TOKEN_BUDGET_MAX, strict=True)
+
+    @field_validator("notification_method", mode="before")
+    @classmethod
+    def _no_redis(cls, method: object) -> object:
+        if method == "redis":
+            raise ValueError(
+                "redis is not offered: use 'sse' (read /api/v1/agents/{agent_id}/updates),"
+                " 'kafka' or 'webhook'"
+            )
+        return method
+
+    @field_validator("webhook_url", "webhook_secret")
+    @classmethod
+    def _only_for_webhooks(cls, given: str | None, info: ValidationInfo) -> str | None:
+        method = info.data.get("notification_method")
+        if method == "webhook" and given is None and info.field_name == "webhook_url":
+            raise ValueError("webhook_url is required when notification_method is 'webhook'")
+        if method in {"sse", "kafka"} and given is not None:
+            raise ValueError(f"is only for notification_method 'webhook', not {method!r}")
+        return given
+
+
+class AgentQuery(_Request):
+    """Which agent is meant; without a project the id must be unique within the tenant."""
+
+    project_id: ProjectId | None = None
+
+
+class AgentsQuery(AgentQuery):
+    """A page of agents."""
+
+    limit: int = Field(limits.PAGE_AGENTS_DEFAULT, ge=1, le=limits.PAGE_AGENTS_MAX)
+    cursor: str | None = Field(None, max_length=512)
+
+
+class UpdatesQuery(AgentQuery):
+    """Where an agent's stream begins."""
+
+    cursor: str | None = Field(None, max_length=64)
+
+
+class ValueQuery(_Request):
+    """Which version of a value is meant."""
+
+    revision: int = Field(ge=0, le=2**63 - 1)

@@ -1,0 +1,160 @@
+"""What a failure looks like from outside: RFC 9457 problem details, the same shape for every one.
+
+Decides status, wording and the offending fields, pure. Never shows anything internal: what was not
+raised on purpose becomes a bare 500.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import orjson
+from pydantic import ValidationError
+
+from contex.errors import CallerError, DependencyAway, LimitExceeded
+from gateway.limits import UNAVAILABLE_RETRY_AFTER_S
+
+CONTENT_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:contex:problem:"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One offending field, in the caller's words: `data_needs[2].threshold`."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One failure, ready to be told.
+
+    Attributes:
+        code: a stable word for programs; the problem's type is an URN that ends in it.
+        extra: members beyond the standard's.
+        headers: HTTP headers of the answer, such as Retry-After.
+    """
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    errors: Sequence[FieldError] = ()
+    extra: Mapping[str, object] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self, *, instance: str, request_id: str) -> bytes:
+        """Return the problem as JSON."""
+        members: dict[str, object] = {
+            "type": TYPE_PREFIX + self.code,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "code": self.code,
+            "request_id": request_id,
+            **self.extra,
+        }
+        if self.errors:
+            members["errors"] = [
+                {"field": error.field, "message": error.message} for error in self.errors
+            ]
+        return orjson.dumps(members)
+
+
+class Refusal(Exception):
+    """Raised by an operation to answer with `problem`."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+def invalid(*errors: FieldError) -> Problem:
+    """Return the problem of a request whose fields are wrong."""
+    detail = "; ".join(
+        error.message
+        if error.message.startswith(error.field)
+        else f"{error.field}: {error.message}"
+        for error in errors
+    )
+    return Problem(422, "invalid-request", "The request is invalid", detail, errors=errors)
+
+
+def not_found(detail: str) -> Problem:
+    """Return the problem of a thing that is not there, or not the caller's."""
+    return Problem(404, "not-found", "Not found", detail)
+
+
+def malformed(detail: str, **extra: object) -> Problem:
+    """Return the problem of a body that cannot be read at all."""
+    errors = (FieldError("body", detail),)
+    return Problem(400, "malformed-request", "Malformed request", detail, errors, extra)
+
+
+def unavailable(detail: str, *, retry_after_s: int = UNAVAILABLE_RETRY_AFTER_S) -> Problem:
+    """Return the problem of a dependency that is away, or of a full house."""
+    headers = {"Retry-After": str(retry_after_s)}
+    return Problem(503, "unavailable", "Temporarily unavailable", detail, headers=headers)
+
+
+def of_error(error: Exception) -> Problem:
+    """Return the problem that `error` is answered with."""
+    match error:
+        case Refusal():
+            return error.problem
+        case ValidationError():
+            return invalid(*_fields(error))
+        case LimitExceeded():
+            return Problem(
+                413,
+                "too-large",
+                "Too large",
+                str(error),
+                errors=(FieldError(error.field or "body", str(error)),),
+            )
+        case CallerError():
+            return invalid(FieldError(error.field or "body", str(error)))
+        case DependencyAway():
+            return unavailable(
+                "the log did not answer in time, so it is not known whether this was accepted:"
+                " try again, a repeat does no harm"
+            )
+        case _:
+            return of_status(500)
+
+
+def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
+    """Return the problem of a bare HTTP status."""
+    code, title, detail = _STATUSES.get(status) or _standard(status)
+    return Problem(status, code, title, detail, headers=headers or {})
+
+
+_STATUSES = {
+    400: ("malformed-request", "Malformed request", "the request is not legal HTTP"),
+    403: ("forbidden", "Forbidden", "these credentials do not permit this"),
+    404: ("not-found", "Not found", "there is no such route"),
+    405: ("method-not-allowed", "Method not allowed", "the route does not answer this method"),
+    408: ("timeout", "Request timeout", "the body did not arrive in time"),
+    413: ("too-large", "Too large", "the body is larger than this gateway reads"),
+    415: ("unsupported-media-type", "Unsupported media type", "send application/json, unencoded"),
+    500: ("internal", "Internal error", "something went wrong here; it has been logged"),
+}
+
+
+def _standard(status: int) -> tuple[str, str, str]:
+    phrase = HTTPStatus(status).phrase
+    return phrase.lower().replace(" ", "-"), phrase, phrase
+
+
+def _fields(error: ValidationError) -> Iterable[FieldError]:
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        yield FieldError(_path(one["loc"]), one["msg"].removeprefix("Value error, "))
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path or "body"

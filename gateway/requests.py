@@ -1,0 +1,92 @@
+"""What handlers read from a request, and the keys under which they find their context.
+
+Decides how query strings, bodies and path segments become typed requests. No operation here.
+"""
+
+import asyncio
+from typing import TypeVar
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from contex.errors import InvalidName
+from contex.records.headers import Traceparent
+from gateway.body import read_json
+from gateway.identity import Identity
+from gateway.limits import BODY_READ_TIMEOUT_S
+from gateway.problems import FieldError, Refusal, invalid, of_status
+from gateway.services import Call
+
+IDENTITY = web.RequestKey("identity", Identity)
+REQUEST_ID = web.RequestKey("request_id", str)
+DATA_KEY_SEGMENT = 6
+"""`/api/v1/projects/{project_id}/data/` has as many slashes before the data key."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def call_of(request: web.Request) -> Call:
+    """Return on whose behalf `request` runs."""
+    position = Traceparent.parse(request.headers.get("traceparent", ""))
+    return Call(
+        tenant=request[IDENTITY].tenant,
+        traceparent=None if position is None else str(position),
+    )
+
+
+def query_of(request: web.Request, model: type[_Model]) -> _Model:
+    """Read the query string.
+
+    Raises:
+        Refusal: 422 for a parameter that is given twice.
+        ValidationError: naming what is wrong.
+    """
+    twice = [name for name in set(request.query) if len(request.query.getall(name)) > 1]
+    if twice:
+        raise Refusal(invalid(*(FieldError(name, "is given more than once") for name in twice)))
+    return model.model_validate(dict(request.query))
+
+
+async def body_of(request: web.Request, model: type[_Model]) -> _Model:
+    """Read the body as JSON.
+
+    Raises:
+        Refusal: 400, 408 or 415, when it cannot be read at all.
+        HTTPRequestEntityTooLarge: beyond the limit, before the rest is read.
+        ValidationError: naming what is wrong.
+    """
+    _check_media_type(request)
+    try:
+        async with asyncio.timeout(BODY_READ_TIMEOUT_S):
+            body = await request.read()
+    except TimeoutError as error:
+        raise Refusal(of_status(408)) from error
+    said = read_json(body)
+    if not isinstance(said, dict):
+        raise Refusal(invalid(FieldError("body", "must be a JSON object")))
+    return model.model_validate(said)
+
+
+def data_key_of(request: web.Request) -> str:
+    """Return the data key of the path, its percent-encoding undone strictly.
+
+    Raises:
+        InvalidName: if it is not UTF-8.
+    """
+    raw = request.rel_url.raw_path.split("/", DATA_KEY_SEGMENT)[DATA_KEY_SEGMENT]
+    try:
+        return unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidName("data_key is not valid UTF-8", field="data_key") from error
+
+
+def _check_media_type(request: web.Request) -> None:
+    declared = request.content_type.lower()
+    charset = (request.charset or "utf-8").lower().replace("_", "-")
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    is_json = declared == "application/json" or (
+        declared.startswith("application/") and declared.endswith("+json")
+    )
+    if not is_json or charset not in {"utf-8", "utf8"} or encoding != "identity":
+        raise Refusal(of_status(415))

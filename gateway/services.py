@@ -1,0 +1,87 @@
+"""What the operations work with: the log and what is kept of it, seen as small ports.
+
+Decides nothing. Clocks and ids are handed in, so that an operation is the same in a test.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from contex.log.reader import Bounds, Span
+from contex.log.registrations import KnownAgent
+from contex.records.codec import Codec
+from contex.records.message import Message, Receipt, Received
+from contex.records.names import AgentKey
+from contex.webhooks.addresses import Network
+from contex.webhooks.secrets import SecretBox
+
+
+class Sender(Protocol):
+    """Writes a record and awaits the broker's acknowledgement."""
+
+    async def send(self, topic: str, message: Message) -> Receipt:
+        """Return where the record stands. Raises DependencyAway or LimitExceeded."""
+        ...
+
+
+class LogReader(Protocol):
+    """Bounded reads at any place of the log. Every call may raise DependencyAway."""
+
+    async def record_at(self, topic: str, partition: int, offset: int) -> Received | None:
+        """Return the record that stands exactly there, or None."""
+        ...
+
+    async def span(self, topic: str, partition: int, start: int, end: int) -> Span:
+        """Return some records from `start`, none at or after `end`. May raise OffsetGone."""
+        ...
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """Return what the partition holds now."""
+        ...
+
+    async def offset_at(self, topic: str, partition: int, time_ms: int) -> int:
+        """Return the first offset whose timestamp is at or after `time_ms`, or the end."""
+        ...
+
+
+class Agents(Protocol):
+    """The gateway's own view of the registrations; it follows the log."""
+
+    def get(self, key: AgentKey) -> KnownAgent | None:
+        """Return what the view has of `key`."""
+        ...
+
+    def of_tenant(self, tenant: str) -> Sequence[KnownAgent]:
+        """Return the tenant's agents, in any order."""
+        ...
+
+    async def caught_up_with(self, partition: int, offset: int, *, timeout_s: float) -> bool:
+        """Wait until the view has the record at `offset`; return whether it has in time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything an operation may use."""
+
+    sender: Sender
+    reader: LogReader
+    agents: Agents
+    codec: Codec
+    secrets: SecretBox
+    webhook_allow: tuple[Network, ...]
+    clock_ms: Callable[[], int]
+    new_id: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """On whose behalf an operation runs.
+
+    Attributes:
+        tenant: from the caller's identity.
+        traceparent: the W3C trace context that goes into the log, or None.
+    """
+
+    tenant: str
+    traceparent: str | None = None

@@ -1,0 +1,196 @@
+"""One shared tail, many connected agents: who gets which record, and who is cut.
+
+Decides by the record's key alone; records of agents that are not connected are never decoded. A
+reader that falls behind is cut at a bound, never buffered without one: it resumes from its cursor.
+Runs on one event loop and does no I/O.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+from contex.errors import DependencyAway
+from contex.log.partitioner import partition_for
+from contex.records.message import Received
+from contex.telemetry import metrics
+from gateway import limits
+from gateway.problems import Refusal, unavailable
+
+KIND = "sse"
+
+
+class End(Enum):
+    """Why a subscription ended."""
+
+    SLOW = "slow"
+    GONE = "gone"
+    CLOSING = "closing"
+    DISCONNECTED = "disconnected"
+
+
+Probe = Callable[[], End | None]
+"""Says why a subscription should end now, or None. Must neither block nor raise."""
+
+
+class Subscription:
+    """What one connection has yet to be told.
+
+    Attributes:
+        from_offset: every record of the agent at or after this offset is offered here.
+        ended: why nothing more will come, or None.
+    """
+
+    def __init__(
+        self,
+        from_offset: int,
+        probe: Probe,
+        *,
+        updates_max: int = limits.STREAM_QUEUE_UPDATES_MAX,
+        size_bytes_max: int = limits.STREAM_QUEUE_BYTES_MAX,
+    ) -> None:
+        self.from_offset = from_offset
+        self.ended: End | None = None
+        self.probe = probe
+        self._updates_max = updates_max
+        self._size_bytes_max = size_bytes_max
+        self._queue: deque[Received] = deque()
+        self._size_bytes = 0
+        self._wake = asyncio.Event()
+
+    def offer(self, received: Received) -> None:
+        """Queue a record, or end the subscription when its reader is too far behind."""
+        size_bytes = len(received.value or b"")
+        full = len(self._queue) >= self._updates_max
+        heavy = self._queue and self._size_bytes + size_bytes > self._size_bytes_max
+        if full or heavy:
+            self.end(End.SLOW)
+        if self.ended is None:
+            self._queue.append(received)
+            self._size_bytes += size_bytes
+            self._wake.set()
+
+    def end(self, reason: End) -> None:
+        """End the subscription and forget what is queued; the first reason stands."""
+        if self.ended is None:
+            self.ended = reason
+            self._queue.clear()
+            self._wake.set()
+
+    async def next(self, timeout_s: float) -> Received | End | None:
+        """Return the next record, the reason of the end, or None when nothing came in time."""
+        if not self._wake.is_set():
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                return None
+        if self.ended is not None:
+            return self.ended
+        received = self._queue.popleft()
+        self._size_bytes -= len(received.value or b"")
+        if not self._queue:
+            self._wake.clear()
+        return received
+
+
+class Hub:
+    """Hands each record of the tail to the connections of its agent.
+
+    Args:
+        partitions: of the topic that is tailed.
+        streams_max: connections at once; more are refused.
+    """
+
+    def __init__(self, partitions: int, *, streams_max: int = limits.STREAMS_MAX) -> None:
+        self._partitions = partitions
+        self._streams_max = streams_max
+        self._streams = 0
+        self._closing = False
+        self._positions: dict[int, int] = {}
+        self._subscriptions: dict[bytes, set[Subscription]] = {}
+
+    def advance(self, partition: int, next_offset: int) -> None:
+        """Note that everything of `partition` before `next_offset` has been dispatched."""
+        self._positions[partition] = next_offset
+
+    def dispatch(self, received: Received) -> None:
+        """Offer a record to its agent's connections."""
+        if received.offset > self._positions.get(received.partition, received.offset):
+            self._cut(received.partition)
+        self._positions[received.partition] = received.offset + 1
+        if received.key is not None:
+            for subscription in self._subscriptions.get(received.key, ()):
+                subscription.offer(received)
+
+    def _cut(self, partition: int) -> None:
+        # The tail was so far behind that the log forgot what lay between: whoever listens comes
+        # again with a cursor, and is told what a cursor that old means.
+        for key, together in self._subscriptions.items():
+            if partition_for(key, self._partitions) == partition:
+                for subscription in together:
+                    subscription.end(End.SLOW)
+
+    def position(self, partition: int) -> int:
+        """Return the offset of the next record to be dispatched.
+
+        Raises:
+            DependencyAway: while the tail has not reached the partition yet.
+        """
+        position = self._positions.get(partition)
+        if position is None:
+            raise DependencyAway("the tail of the updates has not started")
+        return position
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Count one connection for as long as it lasts.
+
+        Raises:
+            Refusal: 503 when the house is full or closing.
+        """
+        if self._closing or self._streams >= self._streams_max:
+            raise Refusal(
+                unavailable(
+                    "this gateway is closing"
+                    if self._closing
+                    else f"{self._streams_max} agents are connected, which is all it serves",
+                    retry_after_s=limits.STREAMS_FULL_RETRY_AFTER_S,
+                )
+            )
+        self._streams += 1
+        try:
+            with metrics.STREAM_CONNECTIONS.labels(KIND).track_inprogress():
+                yield
+        finally:
+            self._streams -= 1
+
+    @contextmanager
+    def subscribed(self, key: bytes, probe: Probe) -> Iterator[Subscription]:
+        """Offer the records of `key` from the tail's position on."""
+        subscription = Subscription(self.position(partition_for(key, self._partitions)), probe)
+        if self._closing:
+            subscription.end(End.CLOSING)
+        together = self._subscriptions.setdefault(key, set())
+        together.add(subscription)
+        try:
+            yield subscription
+        finally:
+            together.discard(subscription)
+            if not together and self._subscriptions.get(key) is together:
+                del self._subscriptions[key]
+
+    def sweep(self) -> None:
+        """End the subscriptions whose probe says so."""
+        for subscription in [one for each in self._subscriptions.values() for one in each]:
+            reason = subscription.probe()
+            if reason is not None:
+                subscription.end(reason)
+
+    def close(self) -> None:
+        """End every subscription and admit no more."""
+        self._closing = True
+        for together in self._subscriptions.values():
+            for subscription in together:
+                subscription.end(End.CLOSING)

@@ -1,0 +1,138 @@
+"""A gateway as a real process, the topics applied, and what tests read straight from Kafka."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, TopicPartition
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+POLL_INTERVAL_S = 0.05
+
+
+def apply_topics(bootstrap: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "topology", "apply"],
+        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": bootstrap},
+        check=True,
+        capture_output=True,
+        timeout=START_TIMEOUT_S,
+    )
+
+
+class GatewayProcess:
+    """`python -m gateway`, configured by its environment alone."""
+
+    def __init__(
+        self, bootstrap: str, folder: Path, *, tenant: str, settings: Mapping[str, str]
+    ) -> None:
+        self._log = folder / f"gateway-{tenant}.log"
+        self._environment = {
+            **os.environ,
+            "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+            "CONTEX_TENANT": tenant,
+            "CONTEX_LOG_FORMAT": "json",
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self.tenant = tenant
+        self.url = ""
+
+    def start(self) -> None:
+        """Start it, on the port it had before if it had one, and wait until it is ready."""
+        environment = {**self._environment, "CONTEX_PORT": str(self._port)}
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gateway"], env=environment, stderr=log, stdout=log
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._is_ready():
+            assert self._process.poll() is None, f"the gateway exited:\n{self.log()}"
+            assert time.monotonic() < deadline, f"the gateway is not ready:\n{self.log()}"
+            time.sleep(POLL_INTERVAL_S)
+
+    def kill(self) -> None:
+        """Kill it with signal 9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_TIMEOUT_S)
+
+    def terminate(self) -> None:
+        """Ask it to stop, and return at once."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Return its exit status once it has ended."""
+        assert self._process is not None
+        return self._process.wait(STOP_TIMEOUT_S)
+
+    def log(self) -> str:
+        """Return what it has logged."""
+        return self._log.read_text()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return its log lines of one event."""
+        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        return [line for line in lines if line.get("event") == name]
+
+    def _is_ready(self) -> bool:
+        listening = self.events("gateway.listening")
+        if not listening:
+            return False
+        self.url = listening[0]["url"]
+        self._port = int(self.url.rpartition(":")[2])
+        try:
+            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.URLError:
+            return False
+
+
+class TopicReader:
+    """Reads topics without any code of the product."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._consumer = Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": "tests", "enable.auto.commit": False}
+        )
+
+    def at(self, topic: str, partition: int, offset: int) -> Any:
+        """Return the message that stands exactly there."""
+        self._consumer.assign([TopicPartition(topic, partition, offset)])
+        message = self._consumer.poll(START_TIMEOUT_S)
+        assert message is not None, f"expected a record at {topic}/{partition}@{offset}, got none"
+        assert message.error() is None, message.error()
+        return message
+
+    def end(self, topic: str, partition: int) -> int:
+        """Return the next offset to be written."""
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+        return int(end)
+
+    def keys(self, topic: str, partitions: int) -> list[tuple[bytes, int, int]]:
+        """Return key, partition and offset of every record."""
+        found: list[tuple[bytes, int, int]] = []
+        for partition in range(partitions):
+            end = self.end(topic, partition)
+            self._consumer.assign([TopicPartition(topic, partition, 0)])
+            position = 0
+            while position < end:
+                message = self._consumer.poll(START_TIMEOUT_S)
+                assert message is not None, f"expected {topic}/{partition} up to {end}"
+                found.append((message.key(), partition, message.offset()))
+                position = message.offset() + 1
+        return found
+
+    def close(self) -> None:
+        self._consumer.close()
