@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from threading import Lock
 from typing import IO, Final
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from contex.local.errors import DownloadFailed
@@ -103,9 +104,13 @@ def fetch(
     if wanted:
         cache.mkdir(parents=True, exist_ok=True)
         meter = _Meter(sum(jar.size_bytes for jar in wanted), progress)
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="jars") as pool:
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="jars")
+        try:
             for done in [pool.submit(_download, jar, cache, repository, meter) for jar in wanted]:
                 done.result()
+        finally:
+            # After a failure or Ctrl-C only the downloads under way are waited for.
+            pool.shutdown(cancel_futures=True)
     return [cache / jar.name for jar in jars]
 
 
@@ -138,6 +143,8 @@ def _download(jar: Jar, cache: Path, repository: str, meter: _Meter) -> None:
             )
         part.replace(cache / jar.name)
     except (OSError, HTTPException) as error:
+        if isinstance(error, HTTPError):
+            error.close()
         raise _failed(url, str(error) or type(error).__name__) from error
     finally:
         part.unlink(missing_ok=True)

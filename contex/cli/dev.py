@@ -1,0 +1,171 @@
+"""The command `contex dev`: the whole product on this machine, until Ctrl-C.
+
+Decides what is said, how signals are understood and with which status it ends. Never decides what
+runs: that is `contex.local`.
+"""
+
+import json
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+from pydantic import ValidationError
+from rich.console import Console
+
+from contex.cli.view import View
+from contex.embedding import models
+from contex.errors import ContexError
+from contex.local.errors import StackError
+from contex.local.stack import Stack, StackOptions
+from contex.settings import Settings
+
+EXIT_FAILED: Final = 1
+EXIT_KILLED: Final = 130
+_PORT: Final = click.IntRange(0, 65_535)
+_WORKERS_MAX: Final = 12
+"""As many as the topics have partitions: more would idle."""
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".contex"),
+    show_default=True,
+    help="Folder that keeps everything between runs.",
+)
+@click.option(
+    "--port",
+    type=_PORT,
+    default=8000,
+    show_default=True,
+    help="Port of the REST API; 0 for any free one.",
+)
+@click.option(
+    "--kafka-port",
+    type=_PORT,
+    default=9092,
+    show_default=True,
+    help="Port of Kafka; 0 for any free one.",
+)
+@click.option(
+    "--routing-workers",
+    type=click.IntRange(1, _WORKERS_MAX),
+    default=1,
+    show_default=True,
+    help="How many processes match values against needs.",
+)
+@click.option("--exit-after-ready", is_flag=True, help="Stop as soon as everything is up.")
+def dev(
+    *, data: Path, port: int, kafka_port: int, routing_workers: int, exit_after_ready: bool
+) -> None:
+    """Run the whole of Contex on this machine.
+
+    That is Kafka, the index, the workers and the gateway; no Docker, no other server. Ctrl-C
+    stops everything in order; pressed again, at once.
+
+    \b
+    Exit status:
+      0    stopped by Ctrl-C or SIGTERM, or by --exit-after-ready
+      1    could not start: the message says what is in the way and what to do
+      2    the command line is wrong
+      130  Ctrl-C was pressed twice, and everything was killed
+    """  # noqa: D301 - \b is click's mark for a block that is not to be wrapped
+    view = View(Console())
+    options = StackOptions(data, port, kafka_port, routing_workers)
+    stack = Stack(
+        options, view.report, lambda done, total: view.download("Apache Kafka", done, total)
+    )
+    interrupts = Interrupts(stack, view)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupts.receive)
+    try:
+        run(stack, view, exit_after_ready=exit_after_ready)
+    except KeyboardInterrupt:
+        view.say("Everything has stopped.")
+    except StackError as error:
+        view.problem(str(error), error.advice)
+        sys.exit(EXIT_FAILED)
+    except ContexError as error:
+        view.problem(str(error), "")
+        sys.exit(EXIT_FAILED)
+    except ValidationError as error:
+        view.problem(f"The environment is wrong: {error}", "")
+        sys.exit(EXIT_FAILED)
+
+
+def run(stack: Stack, view: View, *, exit_after_ready: bool) -> None:
+    """Start `stack`, say where everything is, and follow it until it is interrupted."""
+    began_s = time.monotonic()
+    view.say(f"Contex is starting; its data is in {stack.options.data.absolute()}.")
+    with view:
+        bring_model(view)
+        view.doing("Starting Kafka and the processes of Contex ...")
+        with stack:
+            view.rest()
+            view.say(f"Contex is up after {time.monotonic() - began_s:.1f} s.\n{guide(stack)}")
+            if not exit_after_ready:
+                stack.follow()
+
+
+def bring_model(view: View) -> None:
+    """Fetch the model's weights unless they are here, or none are needed."""
+    settings = Settings.model_validate({})
+    if settings.embedder == "deterministic":
+        return
+    models.fetch(
+        settings.model,
+        lambda source, done, total: view.download(f"{settings.model} from {source}", done, total),
+    )
+
+
+def guide(stack: Stack) -> str:
+    """Say where everything is, and what to try first."""
+    api = f"{stack.gateway_url}/api/v1"
+    agent = {"agent_id": "ada", "project_id": "demo", "data_needs": ["how to reach the database"]}
+    value = {"project_id": "demo", "data_key": "database", "data": {"host": "db", "port": 5432}}
+    return f"""
+  REST API  {stack.gateway_url}
+  Kafka     {stack.bootstrap}
+  Index     127.0.0.1:{stack.index_port} (Qdrant's gRPC interface)
+  Logs      {stack.options.data / "logs"}
+
+Try it from another terminal. An agent says what it needs:
+  {_curl_post(f"{api}/agents/register", agent)}
+It listens:
+  curl -N '{api}/agents/ada/updates?project_id=demo'
+Somebody publishes a value, and the agent is told:
+  {_curl_post(f"{api}/data/publish", value)}
+
+Ctrl-C stops everything.
+"""
+
+
+def _curl_post(url: str, body: Mapping[str, object]) -> str:
+    return f"curl {url} -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
+
+
+class Interrupts:
+    """Understands Ctrl-C and SIGTERM: the first stops all in order, the second kills all."""
+
+    def __init__(self, stack: Stack, view: View) -> None:
+        self._stack = stack
+        self._view = view
+        self._stopping = False
+
+    def receive(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle a signal, in the main thread."""
+        if self._stopping:
+            self._stack.kill_all()
+            os._exit(EXIT_KILLED)
+        self._stopping = True
+        self._view.rest()
+        self._view.say("Stopping everything in order; Ctrl-C again kills it at once.")
+        raise KeyboardInterrupt
