@@ -52,7 +52,7 @@ class _Reader:
         if lines and lines[0].rstrip() == "---":
             for end, line in enumerate(lines[1:], start=1):
                 if line.rstrip() in {"---", "..."}:
-                    self._blocks.append(lines_of("\n".join(lines[1:end])))
+                    self._blocks.append(tuple(map(closed, lines_of("\n".join(lines[1:end])))))
                     return end + 1
         return 0
 

@@ -48,7 +48,9 @@ class Meter:
         kept: list[str] = []
         tokens = 0
         for word in reversed(text.split()):
-            tokens += self.count_word(word) if len(word) <= WORD_CHARACTERS_MAX else tokens_max
+            if len(word) > WORD_CHARACTERS_MAX:
+                break
+            tokens += self.count_word(word)
             if tokens > tokens_max:
                 break
             kept.append(word)

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from datetime import date, time
 
 from contex.text.limits import check_depth, malformed, too_deep
 from contex.text.parsed import Array, Node, Object
@@ -43,5 +44,7 @@ def _freeze(value: object, *, depth: int) -> Node:
             return Array(tuple(_freeze(item, depth=depth + 1) for item in value))
         case bool():
             return "true" if value else "false"
+        case date() | time():
+            return value.isoformat()
         case _:
             return str(value)
