@@ -3,6 +3,7 @@
 Decides nothing about topics: the topology does. Every call blocks, bounded by `CALL_TIMEOUT_S`.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,12 +22,14 @@ from confluent_kafka.admin import (
 )
 
 from contex.errors import DependencyAway
-from contex.log.failures import LogMisuse, failure
+from contex.log.failures import UNSETTLED, LogMisuse, failure
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 CALL_TIMEOUT_S = 30.0
+SETTLE_STEP_S = 0.05
+"""Between two questions about a topic that is being created."""
 SYSLOG_CRITICAL = 2
 
 _T = TypeVar("_T")
@@ -159,17 +162,23 @@ class Cluster:
         state = self._metadata().topics.get(topic)
         if state is None:
             raise LogMisuse(f"measuring {topic}: there is no such topic; were the topics applied?")
-        answers = self._client.list_offsets(
-            {
-                TopicPartition(topic, partition): OffsetSpec.latest()
-                for partition in state.partitions
-            },
-            request_timeout=CALL_TIMEOUT_S,
-        )
-        return {
-            place.partition: _await(answer, f"measuring {topic}").offset
-            for place, answer in answers.items()
+        wanted = {
+            TopicPartition(topic, partition): OffsetSpec.latest() for partition in state.partitions
         }
+        deadline = time.monotonic() + CALL_TIMEOUT_S
+        while True:
+            answers = self._client.list_offsets(wanted, request_timeout=CALL_TIMEOUT_S)
+            try:
+                return {
+                    place.partition: answer.result(CALL_TIMEOUT_S).offset
+                    for place, answer in answers.items()
+                }
+            except KafkaException as error:
+                if error.args[0].code() not in UNSETTLED or time.monotonic() > deadline:
+                    raise failure(error.args[0], f"measuring {topic}") from error
+                time.sleep(SETTLE_STEP_S)
+            except TimeoutError as error:
+                raise _silent(f"measuring {topic}") from error
 
     def _metadata(self) -> Any:  # noqa: ANN401 - the client is untyped
         return _call(lambda: self._client.list_topics(timeout=CALL_TIMEOUT_S), "listing topics")
@@ -193,4 +202,8 @@ def _call(call: Callable[[], _T], what: str) -> _T:
     except KafkaException as error:
         raise failure(error.args[0], what) from error
     except TimeoutError as error:
-        raise DependencyAway(f"{what}: no answer in {CALL_TIMEOUT_S} s") from error
+        raise _silent(what) from error
+
+
+def _silent(what: str) -> DependencyAway:
+    return DependencyAway(f"{what}: no answer in {CALL_TIMEOUT_S} s")

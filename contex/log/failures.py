@@ -17,6 +17,21 @@ _TOPIC_MISSING = frozenset(
         KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - as above
     }
 )
+PASSING = frozenset(
+    {
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - as above
+        KafkaError._TRANSPORT,  # noqa: SLF001 - as above
+    }
+)
+"""What a consumer reports while it goes on trying by itself: no reason to give up."""
+UNSETTLED = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+)
+"""What a cluster answers while a topic is being created or a leader elected: ask again."""
 _REFUSED = frozenset(
     {
         KafkaError.INVALID_CONFIG,

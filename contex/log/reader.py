@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from contex.errors import CallerError, DependencyAway
 from contex.log.admin import Cluster
 from contex.log.consumption import consumer, received
-from contex.log.failures import failure
+from contex.log.failures import PASSING, failure
 from contex.records.message import Received
 
 READ_TIMEOUT_S = 5.0
@@ -30,14 +30,6 @@ FETCH_BYTES_MAX = 256 * 1024
 FETCH_WAIT_MS_MAX = 10
 
 _END = -1
-_AWAY = frozenset(
-    {
-        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - the client's public spelling of its codes
-        KafkaError._TRANSPORT,  # noqa: SLF001 - as above
-    }
-)
-"""Passing conditions: the client goes on trying, and the deadline decides."""
-
 _T = TypeVar("_T")
 
 
@@ -225,7 +217,7 @@ def _collect(client: Consumer, start: int, end: int, deadline: float) -> Span:
             return Span(records, max(position, message.offset()))
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the client's spelling
             raise OffsetGone(error.str())
-        elif error.code() not in _AWAY:
+        elif error.code() not in PASSING:
             raise KafkaException(error)
     return Span(records, position)
 

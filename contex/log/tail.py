@@ -7,7 +7,6 @@ away is waited for by the client itself; what ends a tail is its sink's error or
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka import Message as Consumed
 
 from contex.log.consumption import consumer, received
-from contex.log.failures import LogMisuse, failure
+from contex.log.failures import PASSING, failure
 from contex.records.message import Received
 
 BATCH_RECORDS_MAX = 500
@@ -26,8 +25,6 @@ BUFFER_RECORDS_MIN = 10_000
 """The client fetches ahead until it holds this many records, or the bytes above."""
 FETCH_WAIT_MS_MAX = 100
 POLL_TIMEOUT_S = 0.2
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,8 @@ Sink = Callable[[Batch], Awaitable[None]]
 class Tail:
     """Reads in a thread of its own and awaits `sink` on the loop that started it.
 
-    An offset that the log no longer holds makes it go on with the earliest that it does: check the
-    bounds first where a gap matters.
+    An offset that the log no longer holds makes it go on with the earliest that it does; a topic
+    that does not exist is waited for, silently. Check the bounds first where either matters.
 
     Args:
         bootstrap: `host:port`, comma separated.
@@ -132,7 +129,5 @@ def _judge(error: KafkaError, message: Consumed, positions: dict[int, int]) -> N
     if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public spelling
         positions[message.partition()] = message.offset()
         return
-    reason = failure(error, f"following {message.topic()}")
-    if error.fatal() or isinstance(reason, LogMisuse):
-        raise reason
-    _log.warning("%s", reason)
+    if error.code() not in PASSING:
+        raise failure(error, f"following {message.topic()}")
