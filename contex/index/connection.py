@@ -6,6 +6,7 @@ is raised as it is.
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from contex.errors import DependencyAway
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
-CALL_TIMEOUT_S = 10
+CALL_TIMEOUT_S = 10.0
 SCHEMA_TIMEOUT_S = 60.0
 """Creating a collection on a busy cluster takes its time."""
 CHANNELS = 1
@@ -42,7 +43,15 @@ _OUR_BUGS = frozenset(
 class Connection:
     """Calls the engine. Reconnects by itself; a call while it is away fails at once."""
 
-    def __init__(self, url: str, grpc_port: int, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        grpc_port: int,
+        *,
+        api_key: str | None = None,
+        call_timeout_s: float = CALL_TIMEOUT_S,
+    ) -> None:
+        self._call_timeout_s = call_timeout_s
         self._name = f"the index at {urlsplit(url).hostname}:{grpc_port}"
         self._client = AsyncQdrantClient(
             url=url,
@@ -52,7 +61,7 @@ class Connection:
             headers={} if api_key is None else {"api-key": api_key},
             grpc_options=dict(_CHANNEL_OPTIONS),
             pool_size=CHANNELS,
-            timeout=CALL_TIMEOUT_S,
+            timeout=ceil(call_timeout_s),
         )
 
     @property
@@ -78,7 +87,8 @@ class Connection:
         self,
         method: Callable[..., Awaitable[Response]],
         request: Request,
-        timeout_s: float = CALL_TIMEOUT_S,
+        *,
+        timeout_s: float | None = None,
     ) -> Response:
         """Call a method.
 
@@ -86,7 +96,7 @@ class Connection:
             DependencyAway: when the engine does not answer, or answers that it cannot.
         """
         with self._failures():
-            return await method(request, timeout=timeout_s)
+            return await method(request, timeout=timeout_s or self._call_timeout_s)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

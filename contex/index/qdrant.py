@@ -13,7 +13,7 @@ from contex.embedding.port import Vectors
 from contex.errors import DependencyAway
 from contex.index import filters, ids, points, schema
 from contex.index.batches import by_count, by_size
-from contex.index.connection import Connection
+from contex.index.connection import CALL_TIMEOUT_S, Connection
 from contex.index.schema import STRONG, Collection, Schema
 from contex.index.search import Search, best_need_hits, best_value_hits, search_all
 from contex.index.types import (
@@ -47,6 +47,7 @@ class QdrantIndex:
         fingerprint: of the embedder; part of the collections' names.
         dimensions: of the embedder's vectors.
         api_key: sent with every call, if given.
+        call_timeout_s: the deadline of every call.
         new_id: makes an id for an index that is created.
     """
 
@@ -58,9 +59,12 @@ class QdrantIndex:
         fingerprint: str,
         dimensions: int,
         api_key: str | None = None,
+        call_timeout_s: float = CALL_TIMEOUT_S,
         new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
-        self._connection = Connection(url, grpc_port, api_key)
+        self._connection = Connection(
+            url, grpc_port, api_key=api_key, call_timeout_s=call_timeout_s
+        )
         self._schema = Schema(fingerprint, dimensions)
         self._new_id = new_id
 

@@ -93,7 +93,7 @@ async def _create(connection: Connection, collection: Collection) -> None:
         request.vectors_config.params.size = collection.dimensions
         request.vectors_config.params.distance = wire.Distance.Dot
     try:
-        await connection.call(connection.collections.Create, request, SCHEMA_TIMEOUT_S)
+        await connection.call(connection.collections.Create, request, timeout_s=SCHEMA_TIMEOUT_S)
     except (DependencyAway, grpc.aio.AioRpcError):
         # Somebody else may have been quicker; what counts is that the collection is there.
         if await _indexed_fields(connection, collection) is None:
@@ -110,7 +110,7 @@ async def _index(connection: Connection, collection: Collection, name: str) -> N
         request.field_type = wire.FieldType.FieldTypeKeyword
         if name == "scope":
             request.field_index_params.CopyFrom(_TENANT)
-    await connection.call(connection.points.CreateFieldIndex, request, SCHEMA_TIMEOUT_S)
+    await connection.call(connection.points.CreateFieldIndex, request, timeout_s=SCHEMA_TIMEOUT_S)
 
 
 async def _indexed_fields(connection: Connection, collection: Collection) -> frozenset[str] | None:

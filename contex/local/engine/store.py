@@ -16,18 +16,26 @@ import qdrant_edge as edge
 from contex.local.engine.errors import Refusal, invalid
 from contex.local.errors import FolderInUse
 
+FREE_BYTES_MIN = 96 * 1024 * 1024
+"""With less free space writes are refused: the engine maps its files, and dies on a full disk."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
 class Store:
     """Every collection under `folder`, open.
 
+    Args:
+        folder: where they live; this process alone may use it.
+        free_bytes_min: writes are refused while the disk has less free space.
+
     Raises:
         FolderInUse: when another process holds the folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, free_bytes_min: int = FREE_BYTES_MIN) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._free_bytes_min = free_bytes_min
         self._lock = _lock(folder / "lock")
         self._unfinished = folder / "unfinished"
         self._collections = folder / "collections"
@@ -51,6 +59,7 @@ class Store:
                 grpc.StatusCode.ALREADY_EXISTS,
                 f"Wrong input: Collection `{name}` already exists!",
             )
+        self._need_space()
         shutil.rmtree(self._unfinished, ignore_errors=True)
         self._unfinished.mkdir()
         edge.EdgeShard.create(str(self._unfinished), config).close()
@@ -81,8 +90,18 @@ class Store:
     def writing(self, name: str) -> edge.EdgeShard:
         """Return a collection's shard, to be flushed later."""
         shard = self.reading(name)
+        self._need_space()
         self._unflushed.add(name)
         return shard
+
+    def _need_space(self) -> None:
+        free = shutil.disk_usage(self._folder).free
+        if free < self._free_bytes_min:
+            raise Refusal(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"the disk of the index folder is full: {free} bytes free, "
+                f"{self._free_bytes_min} needed",
+            )
 
     def flush(self) -> None:
         """Sync what was written to disk, which also lets go of its write-ahead log."""

@@ -1,0 +1,91 @@
+"""The engines that the index's contract is tried on, and what the cases share."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from contex.embedding.port import Vectors
+from contex.index.port import Index
+from contex.records.names import AgentKey, Scope, ValueKey
+
+DIMENSIONS = 48
+STOP_TIMEOUT_S = 20.0
+
+
+@dataclass
+class EngineProcess:
+    """The embedded engine server as a child process; a restart keeps port and folder."""
+
+    folder: Path
+    port: int = 0
+    child: "subprocess.Popen[str] | None" = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start, and return when it listens."""
+        self.child = self.spawn()
+        assert self.child.stdout is not None
+        line = self.child.stdout.readline()
+        assert line.startswith("index engine on"), f"expected the address, got {line!r}"
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def spawn(self) -> "subprocess.Popen[str]":
+        """Start without waiting."""
+        command = [sys.executable, "-m", "contex.local.index_server"]
+        return subprocess.Popen(
+            [*command, "--data", str(self.folder), "--port", str(self.port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def kill(self) -> None:
+        """End it at once, without any notice."""
+        self._end(lambda child: child.kill())
+
+    def stop(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        return self._end(lambda child: child.terminate())
+
+    def _end(self, how: "Callable[[subprocess.Popen[str]], None]") -> int:
+        if self.child is None:
+            return 0
+        how(self.child)
+        self.child.communicate(timeout=STOP_TIMEOUT_S)
+        code = self.child.returncode
+        self.child = None
+        return code
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An index under test and a way to open more clients of the same one."""
+
+    index: Index
+    another: Callable[[], Index]
+
+
+def unit_vectors(count: int, seed: int, dimensions: int = DIMENSIONS) -> Vectors:
+    """Return random unit vectors, the same for the same seed."""
+    rows = np.random.default_rng(seed).normal(size=(count, dimensions))
+    vectors: Vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return vectors
+
+
+def fresh_scope() -> Scope:
+    """Return a scope that nobody else uses, so that cases can share an engine."""
+    return Scope(f"tenant-{uuid4().hex}", "project")
+
+
+def value_keys(scope: Scope, names: Sequence[str]) -> list[ValueKey]:
+    """Return keys in a scope."""
+    return [ValueKey(scope, name) for name in names]
+
+
+def agent(scope: Scope, name: str = "agent") -> AgentKey:
+    """Return an agent of a scope."""
+    return AgentKey(scope, name)
