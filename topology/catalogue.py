@@ -9,7 +9,7 @@ lag and the lanes' due times then depend on no producer's clock.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -69,7 +69,7 @@ class Topic:
     schema: str | None
     partitions: int
     cleanup: Cleanup
-    config: Mapping[str, str]
+    config: Mapping[str, str] = field(hash=False)
     owner: str
     doc: str
     delay_s: int | None = None

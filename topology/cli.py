@@ -37,8 +37,8 @@ def topics() -> None:
 )
 def plan(*, detailed_exitcode: bool) -> None:
     """Print what `apply` would do."""
-    with _clear_errors():
-        made = make_plan(read(_cluster()))
+    with _cluster() as cluster:
+        made = make_plan(read(cluster))
     click.echo(describe_plan(made))
     if made.refusals:
         sys.exit(EXIT_REFUSED)
@@ -49,8 +49,7 @@ def plan(*, detailed_exitcode: bool) -> None:
 @topics.command()
 def apply() -> None:
     """Create what is missing and repair what differs; deletes nothing."""
-    with _clear_errors():
-        cluster = _cluster()
+    with _cluster() as cluster:
         made = make_plan(read(cluster))
         if made.refusals or not made.changes:
             click.echo(describe_plan(made))
@@ -68,13 +67,14 @@ def diagram_(form: str) -> None:
     click.echo(diagram.mermaid() if form == "mermaid" else diagram.text())
 
 
-def _cluster() -> Cluster:
-    return Cluster(Settings.model_validate({}).kafka_bootstrap_servers)
-
-
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def _cluster() -> Iterator[Cluster]:
+    """Lend the cluster of the settings; its errors end the command in one line."""
     try:
-        yield
-    except (DependencyAway, LogMisuse, ValidationError) as error:
+        bootstrap = Settings.model_validate({}).kafka_bootstrap_servers
+    except ValidationError as error:
         raise click.ClickException(str(error)) from error
+    try:
+        yield Cluster(bootstrap)
+    except (DependencyAway, LogMisuse) as error:
+        raise click.ClickException(f"Kafka at {bootstrap}: {error}") from error

@@ -125,6 +125,21 @@ def desired_config(topic: Topic, replication_factor: int) -> Mapping[str, str]:
     return {**topic.config, "min.insync.replicas": str(max(1, replication_factor - 1))}
 
 
+def is_done(change: Change, state: ClusterState) -> bool:
+    """Whether the cluster shows `change`."""
+    match change:
+        case Create(topic=topic):
+            return topic.name in state.topics
+        case Alter(name=name, settings=settings):
+            found = state.topics.get(name)
+            return found is not None and all(
+                found.config.get(setting.name) == setting.becomes for setting in settings
+            )
+        case Grow(name=name, becomes=becomes):
+            found = state.topics.get(name)
+            return found is not None and found.partitions >= becomes
+
+
 def _settings(topic: Topic, found: Found) -> list[Change]:
     # By the replicas there are, not those there should be: more than exist would refuse all writes.
     settings = tuple(
@@ -160,7 +175,7 @@ def _notices(topic: Topic, found: Found, replication_factor: int) -> list[Remark
     ]
     if found.replication_factor < replication_factor:
         reason = (
-            f"has {found.replication_factor} replicas where {replication_factor} are possible: "
+            f"has a replication factor of {found.replication_factor}, {replication_factor} is possible: "
             "move it with kafka-reassign-partitions, then apply again"
         )
         notices.append(Remark(topic.name, reason))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from contex.errors import DependencyAway
 from contex.log.admin import TopicState
-from topology.plan import Alter, Change, ClusterState, Create, Found, Grow, Plan
+from topology.plan import Alter, Change, ClusterState, Create, Found, Grow, Plan, is_done
 
 VISIBLE_TIMEOUT_S = 30.0
 VISIBLE_POLL_S = 0.05
@@ -70,7 +70,7 @@ def apply(
 ) -> tuple[Change, ...]:
     """Make `plan` come true; return what was done, without what another process did first.
 
-    Returns when the cluster shows every topic, so that whoever starts next can use them.
+    Returns when the cluster shows every change, so that whoever starts next can rely on it.
 
     Raises:
         PlanRefused: if the plan holds a refusal; nothing was changed.
@@ -100,7 +100,7 @@ def apply(
                 cluster.grow(name, becomes)
             case Create():
                 pass  # all at once, above
-    _await_visible(cluster, {change.topic.name for change in creations}, clock, sleep)
+    _await_visible(cluster, plan, clock, sleep)
     return tuple(
         change
         for change in plan.changes
@@ -109,16 +109,15 @@ def apply(
 
 
 def _await_visible(
-    cluster: Cluster,
-    names: set[str],
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
+    cluster: Cluster, plan: Plan, clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> None:
-    # The controller answers before the brokers have heard of a new topic.
+    # The controller answers before the brokers have heard of what changed.
     deadline = clock() + VISIBLE_TIMEOUT_S
-    while missing := names.difference(cluster.names() if names else ()):
-        if clock() > deadline:
-            raise DependencyAway(
-                f"created topics are not visible in {VISIBLE_TIMEOUT_S} s: {sorted(missing)}"
-            )
-        sleep(VISIBLE_POLL_S)
+    pending = list(plan.changes)
+    while pending:
+        state = read(cluster)
+        pending = [change for change in pending if not is_done(change, state)]
+        if pending and clock() > deadline:
+            raise DependencyAway(f"not visible in {VISIBLE_TIMEOUT_S} s: {pending[0]}")
+        if pending:
+            sleep(VISIBLE_POLL_S)

@@ -156,7 +156,7 @@ def to_update(datum: Datum, key: AgentKey) -> Update:
         cause=Cause(**datum["cause"]),
         caused_at_ms=_time("caused_at", datum["caused_at"]),
         items=tuple(_to_item(item) for item in datum["items"]),
-        omitted=tuple(Omitted(**omitted) for omitted in datum["omitted"]),
+        omitted=tuple(_to_omitted(omitted) for omitted in datum["omitted"]),
         omitted_total=datum["omitted_total"],
     )
 
@@ -232,9 +232,21 @@ def _from_item(item: Item) -> Datum:
 
 def _to_item(datum: Datum) -> Item:
     needs = tuple(MatchedNeed(**need) for need in datum["needs"])
-    if any(not math.isfinite(need.score) for need in needs):
-        raise InvalidRecord("items[].needs[].score must be a finite number", field="score")
+    for need in needs:
+        _finite("needs[].score", need.score)
+        _finite("needs[].threshold", need.threshold)
     return Item(**{**datum, "needs": needs})
+
+
+def _to_omitted(datum: Datum) -> Omitted:
+    _finite("omitted[].score", datum["score"])
+    return Omitted(**datum)
+
+
+def _finite(field: str, number: float) -> None:
+    # JSON has no words for the others: an agent could never be told.
+    if not math.isfinite(number):
+        raise InvalidRecord(f"{field} must be a finite number, got {number}", field=field)
 
 
 def _scope(key: ValueKey | AgentKey) -> dict[str, str]:

@@ -235,6 +235,17 @@ def test_an_update_has_a_value(codec: Codec) -> None:
         codec.attempt(received(codec.encode(ATTEMPT), value=None))
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_update_of_no_number_is_refused(codec: Codec, number: float) -> None:
+    for broken in (
+        replace(UPDATE, items=(Item("k", 1, (MatchedNeed("n", number, 0.3),)),)),
+        replace(UPDATE, items=(Item("k", 1, (MatchedNeed("n", 0.4, number),)),)),
+        replace(UPDATE, omitted=(Omitted("k", 1, number, 1),)),
+    ):
+        with pytest.raises(InvalidRecord, match="finite"):
+            codec.update(received(codec.encode(broken)))
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

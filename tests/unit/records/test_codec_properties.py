@@ -1,5 +1,6 @@
 """The codec on any record and on any bytes: it reads what it wrote, or says that it cannot."""
 
+import json
 import uuid
 from contextlib import suppress
 from dataclasses import replace
@@ -35,6 +36,7 @@ from contex.records.codec import Codec, Record
 from contex.records.headers import TIME_MS_MAX
 from contex.records.message import Received
 from contex.records.names import check_data_key
+from contex.records.rendering import update_body
 from contex.records.schema_source import PinnedSchemas
 
 CODEC = Codec(PinnedSchemas())
@@ -182,6 +184,17 @@ def test_a_damaged_record_is_a_record_or_invalid(record: Record, data: st.DataOb
         value[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=10))
 
     read_by_all(replace(received, value=bytes(value)))
+
+
+@given(updates, st.data())
+def test_an_update_that_can_be_read_can_be_told(update: Update, data: st.DataObject) -> None:
+    received = as_received(update)
+    value = bytearray(received.value or b"")
+    value[data.draw(st.integers(5, len(value) - 1))] ^= data.draw(st.integers(1, 255))
+    with suppress(InvalidRecord):
+        update = CODEC.update(replace(received, value=bytes(value)))
+
+    assert json.loads(update_body(update))["data"]["kind"] == update.kind
 
 
 @given(publications, value_keys)
