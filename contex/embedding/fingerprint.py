@@ -14,14 +14,15 @@ _TAG_CHARACTERS = 6
 def fingerprint(model: str, digest: str, precision: str, recipe: str) -> str:
     """Return `model-digest-precision-recipe` in the characters a-z, 0-9, `_` and `-` only.
 
-    Two inputs that differ give two names: where a part loses characters, a hash of it is added.
+    The digest tells models of one name apart. A recipe that loses characters gets a hash of
+    itself, so that two recipes never share a name.
     """
-    return "-".join(_slug(part) for part in (model, digest, precision, recipe))
+    name = _slug(recipe)
+    if name != recipe:
+        name = f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:_TAG_CHARACTERS]}"
+    parts = (_slug(model), _slug(digest), _slug(precision), name)
+    return "-".join(part.strip("-") for part in parts if part.strip("-"))
 
 
 def _slug(part: str) -> str:
-    slug = _FORBIDDEN.sub("-", part.lower()).strip("-")[:_PART_CHARACTERS_MAX]
-    if slug == part:
-        return slug
-    tag = hashlib.sha256(part.encode()).hexdigest()[:_TAG_CHARACTERS]
-    return f"{slug}-{tag}" if slug else tag
+    return _FORBIDDEN.sub("-", part.lower()).strip("-")[:_PART_CHARACTERS_MAX]

@@ -103,7 +103,7 @@ def _check_modules(folder: Path) -> str:
 
 def _pools_by_mean(pooling: Mapping[str, Any]) -> bool:
     if "pooling_mode" in pooling:
-        return bool(pooling["pooling_mode"] in {"mean", ["mean"]})
+        return pooling["pooling_mode"] in ("mean", ["mean"])
     modes = {name for name, on in pooling.items() if name.startswith("pooling_mode_") and on}
     return modes == {"pooling_mode_mean_tokens"}
 

