@@ -1,0 +1,164 @@
+"""A broker that is killed and comes back: what was acknowledged stands, and every send is answered.
+
+Each test owns its broker.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contex.errors import DependencyAway
+from contex.local.kafka import Broker
+from contex.log import producer as module
+from contex.log.admin import Cluster, TopicState
+from contex.log.producer import Producer
+from contex.log.reader import Reader
+from contex.log.tail import Batch, Tail
+from contex.records.message import Message, Receipt
+
+TOPIC = "outage"
+PARTITIONS = 4
+SENDERS = 8
+DOWN_S = 1.0
+BEFORE = 2_000
+AFTER = 2_000
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[Broker]:
+    broker = Broker(tmp_path / "kafka")
+    broker.start()
+    Cluster(broker.bootstrap).create([TopicState(TOPIC, PARTITIONS, 1)])
+    yield broker
+    broker.kill()
+
+
+async def until(condition: Callable[[], bool], deadline_s: float) -> None:
+    async with asyncio.timeout(deadline_s):
+        while not condition():  # noqa: ASYNC110 - a condition of another thread's making
+            await asyncio.sleep(0.01)
+
+
+class Load:
+    """Senders that note what was acknowledged, what failed, and the longest wait for an answer."""
+
+    def __init__(self, producer: Producer) -> None:
+        self.acknowledged: dict[bytes, Receipt] = {}
+        self.failed: list[bytes] = []
+        self.longest_s = 0.0
+        self._producer = producer
+        self._stopping = False
+        self._senders = [asyncio.create_task(self._send(number)) for number in range(SENDERS)]
+
+    async def stop(self) -> None:
+        self._stopping = True
+        await asyncio.gather(*self._senders)
+
+    async def _send(self, sender: int) -> None:
+        number = 0
+        while not self._stopping:
+            value = b"%d/%d" % (sender, number)
+            started = time.monotonic()
+            try:
+                self.acknowledged[value] = await self._producer.send(TOPIC, Message(value, value))
+            except DependencyAway:
+                self.failed.append(value)
+            self.longest_s = max(self.longest_s, time.monotonic() - started)
+            number += 1
+
+
+async def everything(bootstrap: str) -> dict[tuple[int, int], bytes | None]:
+    reader = Reader(bootstrap)
+    found: dict[tuple[int, int], bytes | None] = {}
+    for partition, end in (await reader.end_offsets(TOPIC)).items():
+        position = 0
+        while position < end:
+            span = await reader.span(TOPIC, partition, position, end)
+            position = span.next_offset
+            found |= {(partition, record.offset): record.value for record in span.records}
+    await reader.stop()
+    return found
+
+
+async def test_a_killed_broker_loses_nothing_acknowledged(mortal: Broker) -> None:
+    tailed: list[tuple[int, int]] = []
+
+    async def sink(batch: Batch) -> None:
+        tailed.extend((record.partition, record.offset) for record in batch.records)
+
+    producer = Producer(mortal.bootstrap)
+    await producer.start()
+    tail = Tail(mortal.bootstrap, TOPIC, sink)
+    tail.start(dict.fromkeys(range(PARTITIONS), 0))
+    load = Load(producer)
+    await until(lambda: len(load.acknowledged) >= BEFORE, 60)
+    mortal.kill()
+    known = len(load.acknowledged)
+    await asyncio.sleep(DOWN_S)
+    await asyncio.to_thread(mortal.start)
+    await until(lambda: len(load.acknowledged) >= known + AFTER, 120)
+    await load.stop()
+    await producer.stop()
+
+    found = await everything(mortal.bootstrap)
+    lost = {
+        value: receipt
+        for value, receipt in load.acknowledged.items()
+        if found.get((receipt.partition, receipt.offset)) != value
+    }
+    assert lost == {}
+    assert load.longest_s < module.DELIVERY_TIMEOUT_S + 5
+    assert len(set(found.values())) == len(found), "the idempotent producer wrote a record twice"
+    await until(lambda: len(tailed) >= len(found), 60)
+    assert sorted(tailed) == sorted(found), "expected the tail to see each record once"
+    await tail.stop()
+
+
+async def test_a_broker_that_stays_away_fails_every_send_within_the_bound(
+    mortal: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DELIVERY_TIMEOUT_S", 3.0)
+    producer = Producer(mortal.bootstrap)
+    await producer.start()
+    await producer.send(TOPIC, Message(b"k", b"v"))
+    mortal.kill()
+    started = time.monotonic()
+    outcomes = await asyncio.gather(
+        *(producer.send(TOPIC, Message(b"%d" % number, b"v")) for number in range(500)),
+        return_exceptions=True,
+    )
+    took_s = time.monotonic() - started
+    assert {type(outcome) for outcome in outcomes} == {DependencyAway}
+    assert took_s < 3.0 + 2.0, f"expected every answer within 5 s, got {took_s:.1f} s"
+    await asyncio.to_thread(mortal.start)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            await producer.send(TOPIC, Message(b"k", b"again"))
+            break
+        except DependencyAway:
+            assert producer.fatal_error is None
+            assert time.monotonic() < deadline, "expected sends to succeed again within 30 s"
+    await producer.stop()
+
+
+async def test_stopping_without_a_broker_is_bounded_and_answers_everybody(
+    mortal: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.5)
+    producer = Producer(mortal.bootstrap)
+    await producer.start()
+    mortal.kill()
+    sending = [
+        asyncio.create_task(producer.send(TOPIC, Message(b"%d" % number, b"v")))
+        for number in range(50)
+    ]
+    await asyncio.sleep(0)
+    started = time.monotonic()
+    await producer.stop()
+    outcomes = await asyncio.gather(*sending, return_exceptions=True)
+    assert time.monotonic() - started < 5
+    assert {type(outcome) for outcome in outcomes} == {DependencyAway}
