@@ -5,7 +5,6 @@ way, and when to commit. Talks to the log only through the feed; a partition tha
 what is under way of it a moment to finish.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 
@@ -25,7 +24,7 @@ STOP_S_MAX = 20.0
 
 
 class DeliveryLoop:
-    """Runs deliveries until it is told to stop.
+    """Runs deliveries, one turn at a time.
 
     Args:
         lanes: the retry lanes.
@@ -55,17 +54,12 @@ class DeliveryLoop:
         """How long the loop has not turned."""
         return time.monotonic() - self._turned_s
 
-    async def run(self, feed: Feed, stop: asyncio.Event) -> None:
-        """Turn until `stop` is set.
+    async def turn(self, feed: Feed) -> None:
+        """Read once, and do what follows.
 
         Raises:
             Exception: whatever ended the work of a record: the process must not go on.
         """
-        while not stop.is_set():
-            await self.turn(feed)
-
-    async def turn(self, feed: Feed) -> None:
-        """Read once, and do what follows."""
         self._turned_s = time.monotonic()
         self._flow.check()
         await self._make_room(feed)

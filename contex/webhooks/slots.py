@@ -26,6 +26,11 @@ class Slots:
         self._endpoints: dict[str, asyncio.Semaphore] = {}
         self._interested: dict[str, int] = {}
 
+    @property
+    def endpoints(self) -> int:
+        """How many endpoints hold a slot or wait for one."""
+        return len(self._endpoints)
+
     @asynccontextmanager
     async def taken(self, url: str) -> AsyncIterator[None]:
         """Hold a slot for a request to `url`."""
