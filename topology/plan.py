@@ -175,7 +175,8 @@ def _notices(topic: Topic, found: Found, replication_factor: int) -> list[Remark
     ]
     if found.replication_factor < replication_factor:
         reason = (
-            f"has a replication factor of {found.replication_factor}, {replication_factor} is possible: "
+            f"has a replication factor of {found.replication_factor}, "
+            f"{replication_factor} is possible: "
             "move it with kafka-reassign-partitions, then apply again"
         )
         notices.append(Remark(topic.name, reason))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from contex.errors import InvalidRecord
 from contex.records.attempt import Attempt, Fault, Outcome
-from contex.records.headers import rfc3339
+from contex.records.headers import check_time
 from contex.records.names import AgentKey, ValueKey
 from contex.records.publication import Publication, Value
 from contex.records.registration import (
@@ -35,7 +35,7 @@ def from_publication(publication: Publication) -> Datum:
         "content_type": publication.value.content_type,
         "metadata": dict(publication.value.metadata),
         "event_type": publication.event_type,
-        "published_at": _time("published_at", publication.published_at_ms),
+        "published_at": check_time(publication.published_at_ms, "published_at"),
     }
 
 
@@ -47,7 +47,7 @@ def to_publication(datum: Datum, key: ValueKey, event_id: str) -> Publication:
     """
     agree(key, {**_scope(key), "data_key": key.data_key}, datum)
     value = Value(datum["content"], datum["content_type"], datum["metadata"])
-    published_at_ms = _time("published_at", datum["published_at"])
+    published_at_ms = check_time(datum["published_at"], "published_at")
     return Publication(key, value, event_id, published_at_ms, datum["event_type"])
 
 
@@ -69,7 +69,7 @@ def from_registration(registration: Registration) -> Datum:
         ],
         "webhook": webhook,
         "token_budget": _count("token_budget", registration.token_budget),
-        "registered_at": _time("registered_at", registration.registered_at_ms),
+        "registered_at": check_time(registration.registered_at_ms, "registered_at"),
     }
 
 
@@ -86,7 +86,7 @@ def to_registration(datum: Datum, key: AgentKey, event_id: str) -> Registration:
         needs=check_needs(tuple(Need(**need) for need in datum["needs"])),
         delivery=StreamDelivery() if webhook is None else WebhookDelivery(**webhook),
         event_id=event_id,
-        registered_at_ms=_time("registered_at", datum["registered_at"]),
+        registered_at_ms=check_time(datum["registered_at"], "registered_at"),
         token_budget=_count("token_budget", datum["token_budget"]),
     )
 
@@ -126,7 +126,7 @@ def from_update(update: Update) -> Datum:
             "partition": update.cause.partition,
             "offset": update.cause.offset,
         },
-        "caused_at": _time("caused_at", update.caused_at_ms),
+        "caused_at": check_time(update.caused_at_ms, "caused_at"),
         "items": [_from_item(item) for item in update.items],
         "omitted": [
             {
@@ -154,7 +154,7 @@ def to_update(datum: Datum, key: AgentKey) -> Update:
         agent=key,
         epoch=datum["epoch"],
         cause=Cause(**datum["cause"]),
-        caused_at_ms=_time("caused_at", datum["caused_at"]),
+        caused_at_ms=check_time(datum["caused_at"], "caused_at"),
         items=tuple(_to_item(item) for item in datum["items"]),
         omitted=tuple(_to_omitted(omitted) for omitted in datum["omitted"]),
         omitted_total=datum["omitted_total"],
@@ -167,7 +167,7 @@ def from_attempt(attempt: Attempt) -> Datum:
         **_agent(attempt.agent),
         "update_id": str(attempt.update_id),
         "attempt": _count("attempt", attempt.attempt),
-        "at": _time("at", attempt.at_ms),
+        "at": check_time(attempt.at_ms, "at"),
         "latency_ms": attempt.latency_ms,
         "outcome": attempt.outcome.value,
         "fault": attempt.fault.value,
@@ -189,7 +189,7 @@ def to_attempt(datum: Datum, key: AgentKey) -> Attempt:
         update_id=_uuid("update_id", datum["update_id"]),
         agent=key,
         attempt=datum["attempt"],
-        at_ms=_time("at", datum["at"]),
+        at_ms=check_time(datum["at"], "at"),
         latency_ms=datum["latency_ms"],
         outcome=Outcome(datum["outcome"]),
         fault=Fault(datum["fault"]),
@@ -255,14 +255,6 @@ def _scope(key: ValueKey | AgentKey) -> dict[str, str]:
 
 def _agent(key: AgentKey) -> dict[str, str]:
     return {**_scope(key), "agent_id": key.agent_id}
-
-
-def _time(field: str, time_ms: int) -> int:
-    try:
-        rfc3339(time_ms)
-    except InvalidRecord as error:
-        raise InvalidRecord(f"{field}: {error}", field=field) from error
-    return time_ms
 
 
 def _count(field: str, count: int) -> int:

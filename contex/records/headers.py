@@ -135,16 +135,28 @@ def traceparent_of(headers: Headers) -> Traceparent | None:
     return None if written is None else Traceparent.parse(written)
 
 
+def check_time(time_ms: int, field: str) -> int:
+    """Return `time_ms` if RFC 3339 has words for it.
+
+    Raises:
+        InvalidRecord: if it lies outside the years 1970 to 9999.
+    """
+    if not 0 <= time_ms <= TIME_MS_MAX:
+        raise InvalidRecord(
+            f"{field} must lie in the years 1970 to 9999, got {time_ms} ms", field=field
+        )
+    return time_ms
+
+
 def rfc3339(time_ms: int) -> str:
     """Write a time, in UTC, to the millisecond.
 
     Raises:
         InvalidRecord: if it lies outside the years 1970 to 9999.
     """
-    if not 0 <= time_ms <= TIME_MS_MAX:
-        raise InvalidRecord(f"time {time_ms} ms is outside the years 1970 to 9999", field="time")
-    seconds, milliseconds = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"
+    seconds, milliseconds = divmod(check_time(time_ms, "time"), 1000)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat()}.{milliseconds:03}Z"
 
 
 def parse_rfc3339(text: str, field: str) -> int:
@@ -158,8 +170,7 @@ def parse_rfc3339(text: str, field: str) -> int:
         time_ms = (moment - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidRecord(f"{field} is no RFC 3339 time: {text[:80]!r}", field=field) from error
-    rfc3339(time_ms)
-    return time_ms
+    return check_time(time_ms, field)
 
 
 def _encoded(name: str, text: str) -> bytes:
