@@ -17,7 +17,7 @@ from contex.local.java import find_java
 from contex.local.kafka_config import BrokerPorts, java_command, server_properties
 from contex.local.kafka_probe import broker_answers
 from contex.local.ports import LOOPBACK, check_free, free_ports
-from contex.local.process import Child, Command, describe_exit, tail
+from contex.local.process import Child, Command, describe_exit
 
 _FORMAT_MAIN: Final = "kafka.tools.StorageTool"
 _SERVER_MAIN: Final = "kafka.Kafka"
@@ -85,7 +85,7 @@ class Broker:
             if returncode is not None or time.monotonic() > deadline:
                 self._child.kill()
                 how = "did not answer" if returncode is None else describe_exit(returncode)
-                raise _failed(f"Kafka {how}.", command.log)
+                raise _failed(f"Kafka {how}.", self._child, command)
             time.sleep(_POLL_S)
 
     def stop(self) -> None:
@@ -119,7 +119,7 @@ class Broker:
         if not child.wait(_FORMAT_TIMEOUT_S):
             child.kill()
         if child.returncode() != os.EX_OK:
-            raise _failed("Kafka's storage could not be formatted.", command.log)
+            raise _failed("Kafka's storage could not be formatted.", child, command)
         unfinished.rename(self._storage)
         properties.unlink()
 
@@ -130,6 +130,8 @@ def _cluster_id() -> str:
     return "C" + encoded[1:].rstrip("=")
 
 
-def _failed(message: str, log: Path) -> ChildFailed:
-    lines = "\n".join(f"  {line}" for line in tail(log))
-    return ChildFailed(f"{message}\n{lines}", advice=f"The whole log is {log}.")
+def _failed(message: str, child: Child, command: Command) -> ChildFailed:
+    return ChildFailed(
+        f"{message} Its last lines:\n{child.last_words()}",
+        advice=f"The whole log is {command.log}.",
+    )

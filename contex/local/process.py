@@ -40,6 +40,8 @@ class Child:
 
     def __init__(self, command: Command) -> None:
         self._command = command
+        trim(command.log)
+        self._log_start_bytes = _size_bytes(command.log)
         self._popen = _spawner.submit(_spawn, command).result()
 
     @property
@@ -78,12 +80,17 @@ class Child:
 
     def trim_log(self) -> None:
         """Cut the log when it has grown beyond its bound; the newest part is kept beside it."""
-        trim(self._command.log)
+        if trim(self._command.log):
+            self._log_start_bytes = 0
+
+    def last_words(self) -> str:
+        """Return the last lines that this very process wrote, indented."""
+        lines = tail(self._command.log, since_bytes=self._log_start_bytes)
+        return "\n".join(f"  {line}" for line in lines) or "  (it wrote nothing)"
 
 
 def _spawn(command: Command) -> subprocess.Popen[bytes]:
     command.log.parent.mkdir(parents=True, exist_ok=True)
-    trim(command.log)
     tied = [sys.executable, "-I", "-S", shim.__file__, str(os.getpid()), *command.argv]
     with command.log.open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - our own command lines, no shell
@@ -113,16 +120,20 @@ def trim(log: Path, bytes_max: int = LOG_BYTES_MAX) -> bool:
     return True
 
 
-def tail(log: Path, lines_max: int = TAIL_LINES_MAX) -> list[str]:
-    """Return the last lines of a log, oldest first; none if there is no log."""
+def tail(log: Path, *, lines_max: int = TAIL_LINES_MAX, since_bytes: int = 0) -> list[str]:
+    """Return the last lines of a log after its first `since_bytes`; none if there is no log."""
     try:
         with log.open("rb") as source:
             size_bytes = source.seek(0, os.SEEK_END)
-            source.seek(max(0, size_bytes - _TAIL_BYTES_MAX))
+            source.seek(max(since_bytes, size_bytes - _TAIL_BYTES_MAX))
             text = source.read(_TAIL_BYTES_MAX).decode("utf-8", errors="replace")
     except FileNotFoundError:
         return []
     return text.splitlines()[-lines_max:]
+
+
+def _size_bytes(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
 def describe_exit(returncode: int) -> str:

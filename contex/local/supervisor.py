@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from contex.local.errors import ChildFailed
-from contex.local.process import Child, describe_exit, tail
+from contex.local.process import Child, describe_exit
 from contex.local.restarts import LOOP_ENDS
 from contex.local.service import Event, Job, Kind, Phase, Report, Service, Status
 from contex.local.slot import Slot
@@ -61,7 +61,7 @@ class Supervisor:
         returncode = child.returncode()
         if not ended or returncode:
             how = describe_exit(returncode or 0) if ended else f"took over {job.timeout_s:g} s"
-            raise _failed(job, how)
+            raise _failed(job, child, how)
         self._report(Event(Kind.READY, job.name, "done", time.monotonic() - began_s))
 
     def start(self, *services: Service) -> None:
@@ -88,9 +88,10 @@ class Supervisor:
         while not service.ready():
             returncode = slot.child.returncode()
             if returncode is not None:
-                raise _failed(service, describe_exit(returncode))
+                raise _failed(service, slot.child, describe_exit(returncode))
             if slot.ran_s() > service.start_timeout_s:
-                raise _failed(service, f"was not ready within {service.start_timeout_s:g} s")
+                how = f"was not ready within {service.start_timeout_s:g} s"
+                raise _failed(service, slot.child, how)
             time.sleep(_START_POLL_S)
         slot.phase = Phase.READY
         self._report(Event(Kind.READY, service.name, "ready", slot.ran_s()))
@@ -191,7 +192,7 @@ class Supervisor:
         if verdict.loop:
             text = (
                 f"keeps ending ({LOOP_ENDS} times in a row, the last: {how}). "
-                f"Contex goes on trying. Its last lines, from {log}:\n{_last_lines(slot.service)}"
+                f"Contex goes on trying. Its last lines, from {log}:\n{slot.child.last_words()}"
             )
             self._report(Event(Kind.CRASH_LOOP, name, text))
         self._changed()
@@ -225,12 +226,8 @@ class Supervisor:
         raise KeyError(f"no service {name!r}; there are {[s.service.name for s in self._slots()]}")
 
 
-def _last_lines(what: Service | Job) -> str:
-    return "\n".join(f"  {line}" for line in tail(what.command.log))
-
-
-def _failed(what: Service | Job, how: str) -> ChildFailed:
+def _failed(what: Service | Job, child: Child, how: str) -> ChildFailed:
     return ChildFailed(
-        f"{what.name} {how}. Its last lines:\n{_last_lines(what)}",
+        f"{what.name} {how}. Its last lines:\n{child.last_words()}",
         advice=f"The whole log is {what.command.log}.",
     )

@@ -29,6 +29,12 @@ def test_tail_gives_the_last_lines_of_any_bytes(tmp_path: Path) -> None:
     assert tail(log, lines_max=3) == ["one", "\N{REPLACEMENT CHARACTER}", "three"]
 
 
+def test_tail_leaves_out_what_an_earlier_process_wrote(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    log.write_bytes(b"before\nafter\n")
+    assert tail(log, since_bytes=len(b"before\n")) == ["after"]
+
+
 def test_ends_are_described_in_words() -> None:
     assert describe_exit(3) == "ended with exit status 3"
     assert describe_exit(-9) == "was ended by SIGKILL"
