@@ -2,7 +2,9 @@
 
 Decides nothing: it hands out the files of this folder. `<record>.avsc` is what is written today;
 `history/<record>/v<n>.avsc` is every version ever written, today's included; `ids.json` pins the
-id of each. Dead letters carry the original's bytes and have no schema.
+id of each; `subjects.json` names the topic under whose subject a registry holds each record's
+versions, wherever else the record travels. Dead letters carry the original's bytes and have no
+schema.
 """
 
 import json
@@ -38,6 +40,12 @@ def pinned() -> tuple[Version, ...]:
         Version(int(schema_id), entry["record"], entry["version"])
         for schema_id, entry in sorted(table.items(), key=lambda pair: int(pair[0]))
     )
+
+
+def subject_topics() -> dict[str, str]:
+    """Return, for every record, the topic under whose subject a registry holds its schema."""
+    topics: dict[str, str] = json.loads(_text("subjects.json"))
+    return topics
 
 
 def _text(path: str) -> str:

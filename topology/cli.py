@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from pydantic import ValidationError
 
 from contex.errors import DependencyAway
 from contex.log.admin import Cluster
@@ -72,7 +71,7 @@ def _cluster() -> Iterator[Cluster]:
     """Lend the cluster of the settings; its errors end the command in one line."""
     try:
         bootstrap = Settings.model_validate({}).kafka_bootstrap_servers
-    except ValidationError as error:
+    except ValueError as error:  # a setting that is refused, in pydantic's words
         raise click.ClickException(str(error)) from error
     try:
         yield Cluster(bootstrap)

@@ -21,14 +21,6 @@ from contex.records.wire import Datum, pack, unpack
 
 Record = Publication | Deletion | Registration | Unregistration | Update | Attempt
 
-SUBJECT_TOPICS = {
-    "publication": "contex.publications",
-    "registration": "contex.registrations",
-    "update": "contex.updates",
-    "attempt": "contex.webhooks.attempts",
-}
-"""The topic whose subject holds a record's schema; lanes carry updates under the feed's subject."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Form:
@@ -46,6 +38,7 @@ class Codec:
     def __init__(self, schemas_: SchemaSource) -> None:
         self._source = schemas_
         self._current = {name: Schema.parse(schemas.current(name)) for name in schemas.RECORDS}
+        self._subject_topics = schemas.subject_topics()
         self._ids: dict[str, int] = {}
 
     def encode(self, record: Record, *, traceparent: str | None = None) -> Message:
@@ -113,7 +106,7 @@ class Codec:
 
     def _pack(self, name: str, datum: Datum) -> bytes:
         if name not in self._ids:
-            self._ids[name] = self._source.id_for(SUBJECT_TOPICS[name], name)
+            self._ids[name] = self._source.id_for(self._subject_topics[name], name)
         return pack(self._ids[name], self._current[name], datum)
 
     def _unpack(self, name: str, value: bytes) -> Datum:

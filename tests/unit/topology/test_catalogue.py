@@ -5,7 +5,6 @@ import re
 import pytest
 
 import schemas
-from contex.records.codec import SUBJECT_TOPICS
 from contex.records.publication import INLINE_BYTES_MAX
 from topology.catalogue import (
     DAY_MS,
@@ -108,12 +107,13 @@ def test_the_largest_record_fits_wherever_it_goes() -> None:
     assert bytes_max(WEBHOOKS_DEAD_LETTER) >= bytes_max(UPDATES) + 64 * 1024
 
 
-def test_the_codec_and_the_catalogue_name_the_same_subjects() -> None:
-    """A schema's subject is the topic that it was first written for."""
-    in_catalogue = {topic.name: topic.schema for topic in TOPICS}
+def test_the_schemas_and_the_catalogue_name_the_same_topics() -> None:
+    """A registry holds a schema under the topic that its record was first written for."""
+    carries = {topic.name: topic.schema for topic in TOPICS}
+    subjects = schemas.subject_topics()
 
-    assert {topic: in_catalogue[topic] for topic in SUBJECT_TOPICS.values()} == {
-        topic: record for record, topic in SUBJECT_TOPICS.items()
+    assert {record: carries[topic] for record, topic in subjects.items()} == {
+        record: record for record in schemas.RECORDS
     }
 
 

@@ -1,0 +1,76 @@
+"""The commands' words and exit statuses, against a cluster in memory."""
+
+from collections.abc import Iterable
+
+import pytest
+from click.testing import CliRunner, Result
+
+from contex.errors import DependencyAway
+from contex.log.admin import TopicState
+from topology import cli
+from topology.catalogue import PUBLICATIONS, TOPICS
+from topology.plan import desired_config
+
+
+class Shown:
+    """A cluster that has certain topics and takes no orders."""
+
+    def __init__(self, *topics: TopicState, away: bool = False) -> None:
+        self._topics = {topic.name: topic for topic in topics}
+        self._away = away
+
+    def brokers(self) -> int:
+        return 1
+
+    def names(self) -> list[str]:
+        if self._away:
+            raise DependencyAway("listing topics: nobody answers")
+        return list(self._topics)
+
+    def describe(self, names: Iterable[str]) -> dict[str, TopicState]:
+        return {name: self._topics[name] for name in names}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, cluster: Shown, *arguments: str) -> Result:
+    monkeypatch.setattr(cli, "Cluster", lambda _bootstrap: cluster)
+    environment = {"KAFKA_BOOTSTRAP_SERVERS": "broker.example:9092"}
+    return CliRunner().invoke(cli.topics, arguments, env=environment)
+
+
+def as_wanted() -> Shown:
+    return Shown(
+        *(TopicState(topic.name, topic.partitions, 1, desired_config(topic, 1)) for topic in TOPICS)
+    )
+
+
+@pytest.mark.parametrize(
+    ("cluster", "arguments", "status", "says"),
+    [
+        (Shown(), ("plan",), 0, "Plan: 11 to create, 0 to alter, 0 to delete."),
+        (Shown(), ("plan", "--detailed-exitcode"), 2, "+ contex.publications: 12 partitions"),
+        (as_wanted(), ("plan", "--detailed-exitcode"), 0, "No changes"),
+        (as_wanted(), ("apply",), 0, "No changes"),
+        (Shown(TopicState(PUBLICATIONS.name, 6, 1)), ("plan",), 1, "! contex.publications has 6"),
+        (Shown(TopicState(PUBLICATIONS.name, 6, 1)), ("apply",), 1, "Nothing is applied."),
+        (Shown(away=True), ("plan",), 1, "Error: Kafka at broker.example:9092: listing topics"),
+        (Shown(away=True), ("apply",), 1, "Error: Kafka at broker.example:9092: listing topics"),
+    ],
+)
+def test_the_status_says_what_is_to_be_done(
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: Shown,
+    arguments: tuple[str, ...],
+    status: int,
+    says: str,
+) -> None:
+    result = run(monkeypatch, cluster, *arguments)
+
+    assert (result.exit_code, says in result.output) == (status, True), result.output
+
+
+def test_a_setting_that_is_refused_is_named() -> None:
+    result = CliRunner().invoke(cli.topics, ["plan"], env={"CONTEX_PORT": "front door"})
+
+    assert result.exit_code == 1
+    assert "CONTEX_PORT" in result.output
+    assert "Traceback" not in result.output
