@@ -4,11 +4,11 @@ Decides how a collection's schema is put to the engine. Never changes one that e
 """
 
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from contex.local.engine.errors import unsupported
 from contex.local.engine.messages import only
 from contex.local.engine.store import Store
+from contex.local.engine.wire import wire
 
 _CREATE = frozenset({"collection_name", "vectors_config", "hnsw_config", "timeout"})
 _INDEX = frozenset(

@@ -5,10 +5,10 @@ integer matches, ranges. Any other is refused, never ignored.
 """
 
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from contex.local.engine.errors import unsupported
 from contex.local.engine.messages import only, point_id
+from contex.local.engine.wire import wire
 
 _FILTER = frozenset({"must", "should", "must_not"})
 _FIELD = frozenset({"key", "match", "range"})

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 from uuid import UUID
 
-from qdrant_client import grpc as wire
 from qdrant_edge import SparseVector
 
 from contex.local.engine.errors import invalid, unsupported
+from contex.local.engine.wire import wire
 
 EngineId = int | UUID | str
 EngineVector = (

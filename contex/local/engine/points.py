@@ -7,7 +7,6 @@ holds the interpreter, so each call has its whole effect before the next one sta
 from collections.abc import Sequence
 
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
 
 from contex.local.engine.errors import unsupported
 from contex.local.engine.filters import engine_filter
@@ -23,6 +22,7 @@ from contex.local.engine.messages import (
     vectors_message,
 )
 from contex.local.engine.store import Store
+from contex.local.engine.wire import wire
 
 _COMMON = frozenset({"collection_name", "wait", "ordering", "read_consistency", "timeout"})
 _UPSERT = _COMMON | {"points", "update_filter"}

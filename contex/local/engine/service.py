@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from qdrant_client import grpc as wire
 
 from contex.local.engine import collections, points
 from contex.local.engine.errors import Refusal, engine_failure, unsupported
 from contex.local.engine.messages import Message
 from contex.local.engine.store import Store
+from contex.local.engine.wire import wire
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]
