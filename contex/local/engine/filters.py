@@ -12,7 +12,7 @@ from contex.local.engine.wire import wire
 
 _FILTER = frozenset({"must", "should", "must_not"})
 _FIELD = frozenset({"key", "match", "range"})
-_VALUES = ("keyword", "integer", "boolean")
+_VALUES = ("keyword", "integer")
 _ALTERNATIVES = {"keywords": "strings", "integers": "integers"}
 
 
