@@ -21,8 +21,8 @@ from contex.settings import Settings
 REDACTED = "[redacted]"
 REDACTION_DEPTH_MAX = 6
 _SECRET_NAME = re.compile(
-    r"(^|[_\-.])(secrets?|secret_keys?|passwords?|passphrase|authorization|cookie|tokens?"
-    r"|api_?keys?|private_keys?|credentials?|signature)$",
+    r"(^|[_\-.])(secrets?|secret[_-]?keys?|passwords?|passphrase|authorization|cookie|tokens?"
+    r"|api[_-]?keys?|private[_-]?keys?|credentials?|signature)$",
     re.IGNORECASE,
 )
 _COUNTED = frozenset({"tokens"})

@@ -1,0 +1,198 @@
+"""Schemas by way of a registry: any that speaks Confluent's REST interface.
+
+Decides subjects (`<topic>-value`), compatibility and what each answer means. Three calls need no
+client library: register, look up, set a compatibility. Every answer is kept, so that a registry is
+asked once per schema and process, and its absence is felt only when something new turns up. Calls
+block, bounded by `CALL_TIMEOUT_S`.
+"""
+
+import base64
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.request import Request, urlopen
+
+import schemas
+from contex.errors import DependencyAway, InvalidRecord
+from contex.log.failures import LogMisuse
+from contex.records.schema_source import PinnedSchemas, Schema, SchemaSource
+from contex.settings import Settings
+
+COMPATIBILITY = "BACKWARD_TRANSITIVE"
+"""A replay meets every version ever written, so the newest must read them all."""
+CALL_TIMEOUT_S = 5.0
+ANSWER_BYTES_MAX = 1024 * 1024
+UNKNOWN_IDS_MAX = 1_000
+UNKNOWN_ID_TTL_S = 60.0
+"""How long an id stays unknown before it is asked for again: a follower may lag behind."""
+
+_MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+_SCHEMA_NOT_FOUND = 40403
+_REFUSALS = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
+
+_log = logging.getLogger(__name__)
+
+
+class SchemaRefused(LogMisuse):
+    """The registry does not take a schema: it would break readers, or is none. A bug of ours."""
+
+
+def schema_source(settings: Settings) -> SchemaSource:
+    """Return the registry's schemas where one is set, with ours registered; else the pinned ones.
+
+    Raises:
+        DependencyAway: the registry does not answer.
+        SchemaRefused: it does not take one of our schemas.
+    """
+    if settings.schema_registry_url is None:
+        return PinnedSchemas()
+    source = RegistrySchemas(settings.schema_registry_url)
+    source.register(schemas.subject_topics())
+    return source
+
+
+class RegistrySchemas:
+    """A `SchemaSource` over a registry.
+
+    Args:
+        url: of the interface, e.g. `http://registry:8081`, credentials included if it needs any.
+        clock_s: a monotonic clock.
+    """
+
+    def __init__(self, url: str, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._registry = _Registry(url)
+        self._clock_s = clock_s
+        self._ids: dict[tuple[str, str], int] = {}
+        self._schemas: dict[int, Schema] = {}
+        self._unknown_until_s: dict[int, float] = {}
+
+    def register(self, topics: Mapping[str, str]) -> None:
+        """Register the current schema of every record, each under its topic's subject.
+
+        Raises:
+            DependencyAway: the registry does not answer.
+            SchemaRefused: it does not take one of them.
+        """
+        for name, topic in topics.items():
+            self._registry.restrict(_subject(topic))
+            self.id_for(topic, name)
+
+    def id_for(self, subject_topic: str, name: str) -> int:
+        """Return the id of the current schema of the record `name`, registering it if need be.
+
+        Raises:
+            DependencyAway: the registry does not answer.
+            SchemaRefused: it does not take the schema.
+        """
+        place = (subject_topic, name)
+        if place not in self._ids:
+            text = schemas.current(name)
+            schema_id = self._registry.register(_subject(subject_topic), text)
+            self._schemas[schema_id] = Schema.parse(text)
+            self._ids[place] = schema_id
+        return self._ids[place]
+
+    def schema(self, schema_id: int) -> Schema:
+        """Return the schema that `schema_id` stands for.
+
+        Raises:
+            InvalidRecord: no schema has this id, or it is no Avro record.
+            DependencyAway: the registry does not answer.
+        """
+        known = self._schemas.get(schema_id)
+        if known is not None:
+            return known
+        now_s = self._clock_s()
+        if self._unknown_until_s.get(schema_id, now_s) <= now_s:
+            text = self._registry.schema(schema_id)
+            if text is not None:
+                self._schemas[schema_id] = Schema.parse(text)
+                return self._schemas[schema_id]
+            if len(self._unknown_until_s) >= UNKNOWN_IDS_MAX:
+                self._unknown_until_s.clear()
+            self._unknown_until_s[schema_id] = now_s + UNKNOWN_ID_TTL_S
+        raise InvalidRecord(f"unknown schema id {schema_id}", field="value")
+
+
+class _Registry:
+    """The three calls, each answered or raised within the time limit."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or parts.hostname is None:
+            raise ValueError("SCHEMA_REGISTRY_URL must be an http or https URL")
+        self._base = urlunsplit(
+            (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")
+        )
+        self._headers = {"Accept": f"{_MEDIA_TYPE}, application/json", "Content-Type": _MEDIA_TYPE}
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+    def restrict(self, subject: str) -> None:
+        """Ask for our compatibility; a registry that does not let us keeps its own."""
+        try:
+            self._ask("PUT", f"/config/{quote(subject, safe='')}", {"compatibility": COMPATIBILITY})
+        except HTTPError as error:
+            _log.warning(
+                "the registry keeps its own compatibility for %s: %s", subject, _reason(error)
+            )
+
+    def register(self, subject: str, text: str) -> int:
+        path = f"/subjects/{quote(subject, safe='')}/versions"
+        try:
+            return int(self._ask("POST", path, {"schema": text})["id"])
+        except HTTPError as error:
+            reason = f"registering {subject}: {_reason(error)}"
+            if error.code in _REFUSALS:
+                raise SchemaRefused(reason) from error
+            raise DependencyAway(reason) from error
+
+    def schema(self, schema_id: int) -> str | None:
+        """Return a schema, or None if the registry itself says that there is none."""
+        try:
+            answer = self._ask("GET", f"/schemas/ids/{schema_id}")
+        except HTTPError as error:
+            # Only the registry's own code counts: a wrong path answers 404 to everything.
+            reason = _reason(error)
+            if reason.get("error_code") == _SCHEMA_NOT_FOUND:
+                return None
+            raise DependencyAway(f"asking for schema {schema_id}: {reason}") from error
+        return str(answer["schema"])
+
+    def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Return the answer's JSON; raise HTTPError below 500, DependencyAway for all else."""
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(  # noqa: S310 - the scheme was checked
+            f"{self._base}{path}", data, self._headers, method=method
+        )
+        try:
+            with urlopen(request, timeout=CALL_TIMEOUT_S) as answer:  # noqa: S310 - as above
+                found: dict[str, Any] = json.loads(answer.read(ANSWER_BYTES_MAX))
+        except HTTPError as error:
+            if error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            raise DependencyAway(f"the schema registry failed: {_reason(error)}") from error
+        except (OSError, HTTPException, ValueError) as error:
+            raise DependencyAway(f"the schema registry does not answer: {error}") from error
+        return found
+
+
+def _subject(topic: str) -> str:
+    return f"{topic}-value"
+
+
+def _reason(error: HTTPError) -> dict[str, Any]:
+    """Return what the registry says about an error, or its status where it says nothing."""
+    with error:
+        try:
+            reason = json.loads(error.read(ANSWER_BYTES_MAX))
+        except (OSError, HTTPException, ValueError):
+            reason = None
+    return reason if isinstance(reason, dict) else {"status": error.code}

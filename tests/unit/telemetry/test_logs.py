@@ -1,0 +1,150 @@
+"""A log line is canonical JSON, carries its context, and never a secret."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from contex.settings import Settings
+from contex.telemetry.logs import REDACTED, configure, get_logger
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    configure(Settings(log_format="json"), "routing", stream=stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def only(lines: io.StringIO) -> dict[str, object]:
+    (line,) = lines.getvalue().splitlines()
+    found: dict[str, object] = json.loads(line)
+    assert list(found) == sorted(found), "expected canonical JSON: sorted names"
+    return found
+
+
+def test_an_event_is_one_line_of_json(lines: io.StringIO) -> None:
+    get_logger("contex.routing").info(
+        "routed", tenant="acme", project="p", key="a/ü\nb", revision=7, seconds=0.25
+    )
+    found = only(lines)
+    time = found.pop("time")
+    assert isinstance(time, str)
+    assert time.endswith("Z")
+    assert found == {
+        "event": "routed",
+        "level": "info",
+        "logger": "contex.routing",
+        "service": "routing",
+        "tenant": "acme",
+        "project": "p",
+        "key": "a/ü\nb",
+        "revision": 7,
+        "seconds": 0.25,
+    }
+
+
+def test_bound_context_is_in_every_line(lines: io.StringIO) -> None:
+    with structlog.contextvars.bound_contextvars(traceparent="00-1"):
+        get_logger("t").bind(tenant="acme").warning("late")
+    found = only(lines)
+    assert (found["tenant"], found["traceparent"], found["level"]) == ("acme", "00-1", "warning")
+
+
+def test_the_standard_librarys_loggers_take_the_same_shape(lines: io.StringIO) -> None:
+    logging.getLogger("other.library").error("went %s", "wrong", extra={"partition": 3})
+    found = only(lines)
+    assert found["event"] == "went wrong"
+    assert (found["partition"], found["service"], found["level"]) == (3, "routing", "error")
+
+
+def test_an_exception_is_in_the_line(lines: io.StringIO) -> None:
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        get_logger("t").exception("failed")
+    exception = only(lines)["exception"]
+    assert isinstance(exception, str)
+    assert exception.endswith("ZeroDivisionError: division by zero")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"anything": SecretStr("s3cret")},
+        {"secret": "s3cret"},
+        {"webhook_secret": "s3cret"},
+        {"secret_keys": "s3cret"},
+        {"password": "s3cret"},
+        {"Authorization": "Bearer s3cret"},
+        {"api_key": "s3cret"},
+        {"qdrant-api-key": "s3cret"},
+        {"token": "s3cret"},
+        {"access_token": "s3cret"},
+        {"cookie": "s3cret"},
+        {"set-cookie": "s3cret"},
+        {"headers": {"authorization": "s3cret", "accept": "*/*"}},
+        {"attempts": [{"request": {"headers": {"Cookie": "s3cret"}}}]},
+        {"settings": [SecretStr("s3cret")]},
+    ],
+)
+def test_secrets_are_redacted(lines: io.StringIO, fields: dict[str, object]) -> None:
+    get_logger("t").info("started", **fields)
+    logging.getLogger("t").info("started", extra=fields)
+    assert "s3cret" not in lines.getvalue()
+    assert lines.getvalue().count(REDACTED) == 2
+
+
+def test_plain_fields_are_not_redacted(lines: io.StringIO) -> None:
+    get_logger("t").info("x", key="weather", tokens=12, token_budget=5, secret=None, keys=["a"])
+    found = only(lines)
+    assert [found[name] for name in ("key", "tokens", "token_budget", "secret", "keys")] == [
+        "weather",
+        12,
+        5,
+        None,
+        ["a"],
+    ]
+
+
+def test_what_json_lacks_is_described(lines: io.StringIO) -> None:
+    get_logger("t").info("x", value=b"\xff", types={1: {2}})
+    assert only(lines)["value"] == repr(b"\xff")
+
+
+def test_the_level_is_the_settings(lines: io.StringIO) -> None:
+    configure(Settings(log_format="json", log_level="WARNING"), "routing", stream=lines)
+    get_logger("t").info("quiet")
+    logging.getLogger("faust.app").info("quiet")
+    assert lines.getvalue() == ""
+
+
+def test_a_terminal_gets_readable_lines() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    terminal = Terminal()
+    try:
+        configure(Settings(log_format="auto"), "gateway", stream=terminal)
+        get_logger("t").info("listening", port=8000, secret="s3cret")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+    assert "listening" in terminal.getvalue()
+    assert "8000" in terminal.getvalue()
+    assert "s3cret" not in terminal.getvalue()
+    assert not terminal.getvalue().startswith("{")
