@@ -7,7 +7,6 @@ import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.message import Message
 
 from contex.errors import InvalidValue
 from contex.text.limits import FIELD
@@ -18,6 +17,7 @@ CONTROL_SHARE_MAX = 0.1
 
 _UTF_8 = "utf-8"
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_PARAMETER = re.compile(r'(?P<name>[\w!#$&^.+-]++)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^;"]*+))')
 _XML_ENCODING = re.compile(rb"""<\?xml[^>]{0,100}?\bencoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _LEGACY_CHARSET = re.compile(
     r"iso8859-\d+|cp125\d|koi8-[ru]|utf-(?:8|8-sig|16|16-le|16-be|32|32-le|32-be)"
@@ -133,13 +133,13 @@ def media_type(content_type: str | None) -> MediaType:
     """Take a content type apart. One that is unknown has no format; none is refused."""
     if content_type is None:
         return MediaType("")
-    header = Message()
-    header["content-type"] = " ".join(content_type.split())
-    (name, _), *parameters = header.get_params(failobj=[("", "")])
+    name, _, rest = content_type.partition(";")
     name = name.strip().lower()
-    return MediaType(
-        name, {key.lower(): text.strip() for key, text in parameters}, _format_of(name)
-    )
+    parameters = {
+        found["name"].lower(): (found["quoted"] or found["bare"] or "").strip()
+        for found in _PARAMETER.finditer(rest)
+    }
+    return MediaType(name, parameters, _format_of(name))
 
 
 def content_type_for(data_format: str) -> str:

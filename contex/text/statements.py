@@ -4,8 +4,10 @@ How lists read best to an embedding model, and why:
 
 - Scalars are joined, `tags: a, b, c`: one statement with its context costs fewer tokens than three.
 - Objects in a list repeat the path without an index, `people name: Ann. people role: cook`: a
-  number says nothing about meaning and moves the vector. That Ann is the cook is kept by putting
-  the statements of one element into one passage wherever they fit (a unit).
+  number says nothing about meaning. That Ann is the cook is kept by putting the statements of one
+  element into one passage wherever they fit (a unit). On 23 labelled needs over 8 lists of up to 4
+  objects of 6 or 7 fields: average precision 0.90 so; 0.89 with indices, a tie for 13 % more
+  tokens; 0.85 without units; 0.85 with the path once per object.
 - Items that are sentences stay statements of their own.
 """
 

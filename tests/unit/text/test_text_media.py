@@ -40,6 +40,20 @@ def test_content_types(content_type: str | None, expected: Format | None) -> Non
 
 
 @pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("text/csv", {}),
+        ("text/csv;HEADER = absent ; charset=utf-8", {"header": "absent", "charset": "utf-8"}),
+        ('text/csv; charset="utf-8"; x="a;b"', {"charset": "utf-8", "x": "a;b"}),
+        ("text/csv; charset*=utf-8''x", {}),
+        ('text/csv; ; =x; charset="open', {"charset": ""}),
+    ],
+)
+def test_parameters(content_type: str, expected: dict[str, str]) -> None:
+    assert media_type(content_type).parameters == expected
+
+
+@pytest.mark.parametrize(
     ("hint", "expected"),
     [
         ("json", Format.JSON),
