@@ -1,0 +1,270 @@
+"""The webhook worker as a process, on a broker of its own, against an endpoint that misbehaves."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from webhook_receiver import Receiver, receiving
+from webhook_world import World, agent, until
+
+from contex.local.kafka import Broker
+from contex.records.attempt import Fault, Outcome
+from contex.records.dead_letter import read_headers
+from contex.records.message import Message
+from contex.webhooks.secrets import generate_key
+from topology.catalogue import UPDATES
+
+START_S = 30
+DELIVER_S = 20
+
+
+@pytest.fixture(scope="module")
+def own_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A broker apart: the group and the topics of the product have one name each."""
+    broker = Broker(tmp_path_factory.mktemp("kafka"))
+    broker.start()
+    subprocess.run(
+        [sys.executable, "-m", "topology", "apply"],
+        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap},
+        check=True,
+        capture_output=True,
+    )
+    yield broker.bootstrap
+    broker.kill()
+
+
+@pytest.fixture
+async def world(own_bootstrap: str, tmp_path: Path) -> AsyncIterator[World]:
+    world = World(own_bootstrap, tmp_path)
+    await world.producer.start()
+    yield world
+    await world.producer.stop()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver
+
+
+async def test_an_update_is_delivered_once_signed_and_written_down(
+    world: World, receiver: Receiver
+) -> None:
+    key = agent()
+    with world.worker() as worker:
+        epoch = await world.register(key, f"{receiver.url}/hook")
+        [update_id] = await world.tell(key, epoch)
+        await until(lambda: len(receiver.requests) >= 1, START_S, "one request")
+        assert worker.stop() == 0
+
+    [request] = receiver.requests
+    assert request.webhook_id == update_id
+    assert request.payload is not None, "expected a signature that holds"
+    assert request.payload["type"] == "context.matched"
+    assert request.payload["data"]["agent_id"] == "agent"
+    [attempt] = await world.attempts(key)
+    assert (attempt.outcome, attempt.status, attempt.attempt) == (Outcome.SUCCEEDED, 200, 1)
+    assert attempt.response_excerpt == "noted"
+
+
+async def test_a_failure_is_tried_again_after_five_seconds_under_the_same_id(
+    world: World, receiver: Receiver
+) -> None:
+    key = agent()
+    receiver.answer("/hook", 500)
+    with world.worker():
+        epoch = await world.register(key, f"{receiver.url}/hook")
+        [update_id] = await world.tell(key, epoch)
+        await until(lambda: len(receiver.requests) >= 2, START_S + 10, "two requests")
+
+    first, second = receiver.requests
+    assert first.webhook_id == second.webhook_id == update_id
+    assert 5.0 <= second.at_s - first.at_s < 7.0, f"got {second.at_s - first.at_s:.2f} s"
+    assert first.payload == second.payload is not None
+    attempts = await world.attempts(key)
+    assert [(one.attempt, one.outcome, one.fault) for one in attempts] == [
+        (1, Outcome.RETRYING, Fault.ENDPOINT),
+        (2, Outcome.SUCCEEDED, Fault.NONE),
+    ]
+    assert attempts[0].retry_lane == "contex.webhooks.retry.5s"
+
+
+async def test_after_the_last_attempt_it_is_a_dead_letter(world: World, receiver: Receiver) -> None:
+    key = agent()
+    receiver.answer("/hook", 500, 503)
+    with world.worker(CONTEX_WEBHOOK_ATTEMPTS_MAX="2"):
+        epoch = await world.register(key, f"{receiver.url}/hook")
+        await world.tell(key, epoch)
+        await until(lambda: len(receiver.requests) >= 2, START_S + 10, "two requests")
+
+    [dead] = await world.dead_letters(key)
+    info = read_headers(dead.headers)
+    assert (info.topic, info.stage, info.attempt) == ("contex.webhooks.retry.5s", "webhooks", 2)
+    assert info.message == "gave up after 2 attempts; the last one: the endpoint answered 503"
+    outcomes = [(one.attempt, one.status, one.outcome) for one in await world.attempts(key)]
+    assert outcomes == [(1, 500, Outcome.RETRYING), (2, 503, Outcome.DEAD)]
+
+
+async def test_a_redirect_is_never_followed(world: World, receiver: Receiver) -> None:
+    key = agent()
+    receiver.answer("/moved", 307, Location=f"{receiver.url}/elsewhere")
+    with world.worker(CONTEX_WEBHOOK_ATTEMPTS_MAX="1"):
+        epoch = await world.register(key, f"{receiver.url}/moved")
+        await world.tell(key, epoch)
+        await until(lambda: len(receiver.requests) >= 1, START_S, "one request")
+
+    assert [request.path for request in receiver.requests] == ["/moved"]
+    [attempt] = await world.attempts(key)
+    assert (attempt.status, attempt.outcome) == (307, Outcome.DEAD)
+    assert len(await world.dead_letters(key)) == 1
+
+
+async def test_an_address_that_is_not_allowed_is_never_called(
+    world: World, receiver: Receiver
+) -> None:
+    """A blocked address is the owner's fault: tried on the schedule, here of one attempt."""
+    key = agent()
+    with world.worker(CONTEX_WEBHOOK_ALLOW="", CONTEX_WEBHOOK_ATTEMPTS_MAX="1") as worker:
+        epoch = await world.register(key, f"{receiver.url}/hook")
+        await world.tell(key, epoch)
+        await until(lambda: "dead letter" in worker.words, START_S, "a dead letter")
+
+    assert receiver.requests == []
+    [attempt] = await world.attempts(key)
+    assert (attempt.status, attempt.fault) == (None, Fault.ENDPOINT)
+    assert "webhooks may not reach this address" in (attempt.error or "")
+    assert len(await world.dead_letters(key)) == 1
+
+
+async def test_a_poison_record_is_a_dead_letter_and_the_partition_goes_on(
+    world: World, receiver: Receiver
+) -> None:
+    key = agent()
+    with world.worker():
+        epoch = await world.register(key, f"{receiver.url}/hook")
+        await world.send(UPDATES.name, Message(str(key).encode(), b"no record at all"))
+        impossible = 10**9
+        await world.tell(key, impossible)
+        [update_id] = await world.tell(key, epoch)
+        await until(lambda: len(receiver.requests) >= 1, START_S, "the good update")
+
+    assert [request.webhook_id for request in receiver.requests] == [update_id]
+    poison, unanswered = await world.dead_letters(key)
+    assert poison.value == b"no record at all"
+    assert read_headers(poison.headers).error_class == "contex.errors.InvalidRecord"
+    assert "does not exist" in read_headers(unanswered.headers).message
+
+
+async def test_updates_of_streams_older_epochs_and_strangers_are_skipped(
+    world: World, receiver: Receiver
+) -> None:
+    streaming, moved = agent("streaming"), agent("moved")
+    with world.worker():
+        await world.tell(streaming, await world.register(streaming, None))
+        older = await world.register(moved, f"{receiver.url}/old")
+        newer = await world.register(moved, f"{receiver.url}/new")
+        await world.tell(moved, older)
+        [update_id] = await world.tell(moved, newer)
+        await until(lambda: len(receiver.requests) >= 1, START_S, "one request")
+
+    assert [(one.path, one.webhook_id) for one in receiver.requests] == [("/new", update_id)]
+    assert await world.dead_letters(streaming) == []
+
+
+@pytest.mark.promise(1)
+async def test_a_worker_killed_with_200_updates_in_flight_loses_none(
+    world: World, receiver: Receiver, figure: Callable[[str], None]
+) -> None:
+    agents = [agent(f"agent{number}") for number in range(20)]
+    receiver.delay_s = 0.05
+    ids: dict[str, list[str]] = {}
+    with world.worker() as first:
+        for key in agents:
+            epoch = await world.register(key, f"{receiver.url}/{key.agent_id}")
+            ids[f"/{key.agent_id}"] = await world.tell(key, epoch, times=10)
+        await until(lambda: len(receiver.requests) >= 60, START_S, "60 requests")
+        first.kill()
+    seen_by_first = len(receiver.requests)
+    assert seen_by_first < 200, "expected some to be left when it was killed"
+    with world.worker() as second:
+        await until(
+            lambda: len({one.webhook_id for one in receiver.requests}) == 200,
+            START_S + DELIVER_S,
+            "200 distinct updates",
+        )
+        assert second.stop() == 0
+
+    assert all(one.payload is not None for one in receiver.requests)
+    for path, expected in ids.items():
+        got = list(dict.fromkeys(one.webhook_id for one in receiver.at(path)))
+        assert got == expected, f"{path}: first deliveries out of order"
+    duplicates = len(receiver.requests) - 200
+    assert duplicates <= seen_by_first
+    figure(f"delivered 200 of 200, {duplicates} duplicates, killed after {seen_by_first}")
+
+
+async def test_a_stopped_worker_finishes_commits_and_repeats_nothing(
+    world: World, receiver: Receiver
+) -> None:
+    agents = [agent(f"agent{number}") for number in range(10)]
+    receiver.delay_s = 0.1
+    with world.worker() as first:
+        for key in agents:
+            epoch = await world.register(key, f"{receiver.url}/{key.agent_id}")
+            await world.tell(key, epoch, times=10)
+        await until(lambda: len(receiver.requests) >= 20, START_S, "20 requests")
+        assert first.stop() == 0, first.words
+    with world.worker() as second:
+        await until(
+            lambda: len({one.webhook_id for one in receiver.requests}) == 100,
+            START_S,
+            "100 distinct updates",
+        )
+        assert second.stop() == 0
+
+    assert len(receiver.requests) == 100, "expected no update twice"
+    assert receiver.peak <= 4, f"expected 4 requests to one endpoint, got {receiver.peak}"
+
+
+async def test_a_second_worker_shares_the_load_and_nothing_is_lost_or_reordered(
+    world: World, receiver: Receiver
+) -> None:
+    agents = [agent(f"agent{number}") for number in range(20)]
+    receiver.delay_s = 0.05
+    ids: dict[str, list[str]] = {}
+    with world.worker() as first, world.worker() as second:
+        for key in agents:
+            epoch = await world.register(key, f"{receiver.url}/{key.agent_id}")
+            ids[f"/{key.agent_id}"] = await world.tell(key, epoch, times=10)
+        await until(
+            lambda: len({one.webhook_id for one in receiver.requests}) == 200,
+            START_S + DELIVER_S,
+            "200 distinct updates",
+        )
+        assert (first.stop(), second.stop()) == (0, 0)
+
+    for path, expected in ids.items():
+        got = list(dict.fromkeys(one.webhook_id for one in receiver.at(path)))
+        assert got == expected, f"{path}: first deliveries out of order"
+
+
+async def test_without_the_key_of_a_secret_it_exits_with_words_and_loses_nothing(
+    world: World, receiver: Receiver
+) -> None:
+    key = agent()
+    epoch = await world.register(key, f"{receiver.url}/hook")
+    await world.tell(key, epoch)
+    for keys, words in (("", "CONTEX_SECRET_KEYS is not set"), (generate_key(), "lacks the key")):
+        with world.worker(CONTEX_SECRET_KEYS=keys) as keyless:
+            assert keyless.wait() == 78
+            assert words in keyless.words
+    with world.worker(CONTEX_SECRET_KEYS="nonsense") as malformed:
+        assert malformed.wait() == 78
+        assert "key 1 of 1 is not" in malformed.words
+
+    assert await world.dead_letters(key) == []
+    with world.worker():
+        await until(lambda: len(receiver.requests) >= 1, START_S, "the update, in the end")

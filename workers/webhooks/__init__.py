@@ -1,0 +1,1 @@
+"""The webhook worker: a plain consumer around `contex.webhooks`. Wiring only."""
