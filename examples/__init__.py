@@ -1,0 +1,1 @@
+"""Programs that show Contex at work. `make run` plays `examples.walkthrough`."""

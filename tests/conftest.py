@@ -1,6 +1,6 @@
 """Fixtures shared by all suites. What is expensive is started once per session, on first use."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -20,3 +20,23 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def bootstrap(broker: Broker) -> str:
     """Address of the session's broker. Topics are shared: give yours names of their own."""
     return broker.bootstrap
+
+
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Note a figure that a test measured; all are printed at the end of the run."""
+    figures = request.config.stash.setdefault(_FIGURES, [])
+    return lambda text: figures.append(f"{request.node.name}: {text}")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the figures; they are reports, not assertions: the machine may be busy."""
+    if figures := config.stash.get(_FIGURES, []):
+        terminalreporter.section("figures of this run")
+        for line in figures:
+            terminalreporter.write_line(line)

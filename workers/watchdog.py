@@ -74,7 +74,7 @@ def verdict(progress: Progress, now: float) -> str | None:
 def end_process(reason: str) -> None:
     """End the process as kill -9 would: nothing unfinished may be committed."""
     _log.critical("watchdog: ending the process: %s", reason)
-    metrics.WATCHDOG_EXITS.inc()
+    metrics.WATCHDOG_EXITS.labels("routing").inc()
     os._exit(EXIT_STALLED)
 
 

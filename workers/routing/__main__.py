@@ -11,13 +11,13 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
-from contex.index.qdrant import open_index
 from contex.log.registry import schema_source
 
 from contex.embedding.batcher import Batcher
 from contex.embedding.factory import open_embedder
 from contex.errors import DependencyAway
 from contex.index.port import Index
+from contex.index.qdrant import QdrantIndex
 from contex.log.lag import GroupLag
 from contex.log.producer import Producer
 from contex.records.codec import Codec
@@ -79,7 +79,14 @@ def _ready(app: Any) -> Mapping[str, bool]:  # noqa: ANN401 - faust is untyped
 async def _serve(settings: Settings) -> None:
     embedder = open_embedder(settings)
     batcher = Batcher(embedder)
-    index = open_index(settings, embedder.fingerprint, embedder.dimensions)
+    key = settings.qdrant_api_key
+    index = QdrantIndex(
+        settings.qdrant_url,
+        settings.qdrant_grpc_port,
+        fingerprint=embedder.fingerprint,
+        dimensions=embedder.dimensions,
+        api_key=key.get_secret_value() if key else None,
+    )
     index_id = await _prepared(index)
     codec = Codec(schema_source(settings))
     producer = Producer(settings.kafka_bootstrap_servers)

@@ -8,7 +8,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from contex.errors import CallerError, DependencyAway
 from contex.log.producer import Producer
@@ -23,7 +24,7 @@ from contex.routing.publications import Arrived, route_publications
 from contex.routing.registrations import Registered, route_registration
 from contex.telemetry import metrics
 from contex.telemetry.logs import get_logger
-from topology.catalogue import ROUTING_DEAD_LETTERS
+from topology.catalogue import ROUTING_DEAD_LETTER
 
 STAGE = "routing"
 DEPENDENCY_WAIT_S_MAX = 25.0
@@ -51,15 +52,17 @@ class Processor:
     async def publications(self, batch: Sequence[Received]) -> None:
         """Route a batch of publications, in order per key."""
         started = time.perf_counter()
-        outcomes = await _patiently(lambda: self._route_publications(batch))
-        await self._conclude(batch, outcomes, metrics.ROUTED_VALUES, started)
+        outcomes = await _patiently(partial(self._route_publications, batch))
+        await self._conclude(batch, outcomes, metrics.ROUTED_VALUES.labels, started)
 
     async def registrations(self, batch: Sequence[Received]) -> None:
         """Route registrations one after the other."""
         for received in batch:
             started = time.perf_counter()
-            outcome = await _patiently(lambda one=received: self._route_registration(one))
-            await self._conclude([received], [outcome], metrics.ROUTED_REGISTRATIONS, started)
+            outcome = await _patiently(partial(self._route_registration, received))
+            await self._conclude(
+                [received], [outcome], metrics.ROUTED_REGISTRATIONS.labels, started
+            )
 
     async def _route_publications(self, batch: Sequence[Received]) -> list[Outcome]:
         arrived = [self._decoded(received) for received in batch]
@@ -84,14 +87,14 @@ class Processor:
         self,
         batch: Sequence[Received],
         outcomes: Sequence[Outcome],
-        counter: metrics.Counter,
+        counter: Callable[..., Any],
         started: float,
     ) -> None:
         await self._dead_letter(batch, outcomes)
         metrics.BATCH_RECORDS.labels(STAGE).observe(len(batch))
         duration_ms = round((time.perf_counter() - started) * 1000, 1)
         for received, outcome in zip(batch, outcomes, strict=True):
-            counter.labels(_name(outcome)).inc()
+            counter(_name(outcome)).inc()
             _log.info("routed", **_line(received, outcome), duration_ms=duration_ms)
 
     async def _dead_letter(self, batch: Sequence[Received], outcomes: Sequence[Outcome]) -> None:
@@ -109,7 +112,7 @@ class Processor:
             dead_letter(received, stage=STAGE, error=error, at_ms=at_ms)
             for received, error in rejected
         ]
-        await _patiently(lambda: self.producer.send_all(ROUTING_DEAD_LETTERS.name, messages))
+        await _patiently(partial(self.producer.send_all, ROUTING_DEAD_LETTER.name, messages))
         for _, error in rejected:
             metrics.DEAD_LETTERS.labels(STAGE, type(error).__name__).inc()
 
