@@ -12,8 +12,8 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
-from typing import Final
+from types import FrameType, TracebackType
+from typing import Final, Self
 
 import click
 from pydantic import ValidationError
@@ -28,6 +28,7 @@ from contex.settings import Settings
 
 EXIT_FAILED: Final = 1
 EXIT_KILLED: Final = 130
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _PORT: Final = click.IntRange(0, 65_535)
 _WORKERS_MAX: Final = 12
 """As many as the topics have partitions: more would idle."""
@@ -83,11 +84,9 @@ def dev(
     stack = Stack(
         options, view.report, lambda done, total: view.download("Apache Kafka", done, total)
     )
-    interrupts = Interrupts(stack, view)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupts.receive)
     try:
-        run(stack, view, exit_after_ready=exit_after_ready)
+        with Interrupts(stack, view):
+            run(stack, view, exit_after_ready=exit_after_ready)
     except KeyboardInterrupt:
         view.say("Everything has stopped.")
     except StackError as error:
@@ -153,12 +152,30 @@ def _curl_post(url: str, body: Mapping[str, object]) -> str:
 
 
 class Interrupts:
-    """Understands Ctrl-C and SIGTERM: the first stops all in order, the second kills all."""
+    """Understands Ctrl-C and SIGTERM: the first stops all in order, the second kills all.
+
+    Use it as a context manager, in the main thread; the handlers of before are then put back.
+    """
 
     def __init__(self, stack: Stack, view: View) -> None:
         self._stack = stack
         self._view = view
         self._stopping = False
+        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            signal.signal(number, self.receive)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def receive(self, _number: int, _frame: FrameType | None) -> None:
         """Handle a signal, in the main thread."""

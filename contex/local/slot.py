@@ -8,7 +8,7 @@ from contex.local.process import Child
 from contex.local.restarts import Restarts, Verdict
 from contex.local.service import Phase, Service, Status
 
-_START_INTERVAL_S: Final = 0.05
+_START_INTERVAL_S: Final = 0.1
 
 
 class Slot:

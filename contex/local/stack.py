@@ -28,7 +28,7 @@ from contex.local.supervisor import Supervisor
 
 __all__ = ["Stack", "StackOptions"]
 
-READY_TIMEOUT_S: Final = 60.0
+READY_TIMEOUT_S: Final = 120.0
 _KAFKA: Final = "kafka"
 
 
@@ -89,7 +89,9 @@ class Stack:
         began_s = time.monotonic()
         command = broker.prepare(self._download)
         elapsed_s = time.monotonic() - began_s
-        self._report(Event(Kind.READY, _KAFKA, "downloaded and formatted", elapsed_s))
+        self._report(
+            Event(Kind.READY, _KAFKA, "downloaded and formatted, or there already", elapsed_s)
+        )
         self._supervisor.start(children.broker(command), children.index())
         self._supervisor.run(children.topics())
         self._supervisor.start(*children.workers(), children.gateway())

@@ -18,7 +18,7 @@ from contex.local.slot import Slot
 
 _TICK_S: Final = 0.05
 _PROBES_AT_ONCE_MAX: Final = 16
-_START_POLL_S: Final = 0.02
+_START_POLL_S: Final = 0.1
 _READY_POLL_S: Final = 0.1
 LIVE_INTERVAL_S: Final = 2.0
 LIVE_MISSES_MAX: Final = 5
@@ -75,27 +75,29 @@ class Supervisor:
         for service in services:
             group.append(Slot(service))
             self._changed()
-        for slot in group:
-            self._await_ready(slot)
+        waiting = list(group)
+        while waiting := [slot for slot in waiting if not self._is_up(slot)]:
+            time.sleep(_START_POLL_S)
         with self._lock:
             for slot in group:
                 slot.watched = True
         if self._watch is None:
             self._watch = self._watcher.submit(self._watch_all)
 
-    def _await_ready(self, slot: Slot) -> None:
+    def _is_up(self, slot: Slot) -> bool:
         service = slot.service
-        while not service.ready():
-            returncode = slot.child.returncode()
-            if returncode is not None:
-                raise _failed(service, slot.child, describe_exit(returncode))
+        returncode = slot.child.returncode()
+        if returncode is not None:
+            raise _failed(service, slot.child, describe_exit(returncode))
+        if not service.ready():
             if slot.ran_s() > service.start_timeout_s:
                 how = f"was not ready within {service.start_timeout_s:g} s"
                 raise _failed(service, slot.child, how)
-            time.sleep(_START_POLL_S)
+            return False
         slot.phase = Phase.READY
         self._report(Event(Kind.READY, service.name, "ready", slot.ran_s()))
         self._changed()
+        return True
 
     def statuses(self) -> list[Status]:
         """Return every service as it is now, in the order of starting."""

@@ -1,5 +1,6 @@
 """What `contex dev` says when its output is piped, and how it fails."""
 
+import signal
 from io import StringIO
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def test_a_folder_in_use_ends_with_words_and_status_1(
     assert result.exit_code == 1
     assert "works in" in result.output
     assert "--data FOLDER" in result.output.replace("\n", " ")
+
+
+def test_signal_handlers_are_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTEX_EMBEDDER", "abacus")
+    before = signal.getsignal(signal.SIGINT)
+    CliRunner().invoke(dev, ["--data", str(tmp_path)])
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_wrong_environment_ends_with_its_name_and_status_1(
