@@ -13,10 +13,11 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from contex.errors import ContexError
+from contex.log.failures import LogMisuse
 from contex.telemetry import metrics
 from contex.telemetry.logs import get_logger
 from gateway.limits import REQUEST_ID_CHARACTERS_MAX
-from gateway.problems import CONTENT_TYPE, Problem, Refusal, of_error, of_status
+from gateway.problems import CONTENT_TYPE, Problem, Refusal, of_error, of_status, unavailable
 from gateway.requests import IDENTITY, REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -60,11 +61,18 @@ def respond(problem: Problem, *, instance: str, request_id: str) -> web.Response
     )
 
 
+def standing_headers(request_id: str) -> dict[str, str]:
+    """Return the headers of every answer."""
+    return {
+        "X-Request-ID": request_id,
+        "X-Content-Type-Options": "nosniff",
+        "Server": "contex",
+    }
+
+
 async def protect(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers that every answer has, before it leaves."""
-    response.headers["X-Request-ID"] = request.get(REQUEST_ID) or request_id(None)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Server"] = "contex"
+    response.headers.update(standing_headers(request.get(REQUEST_ID) or request_id(None)))
     response.headers.setdefault("Cache-Control", "no-store")
 
 
@@ -78,6 +86,9 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         problem = of_error(error)
         if problem.status >= _SERVER_ERROR:
             _log.warning("http.unavailable", error=str(error), request_id=request[REQUEST_ID])
+    except LogMisuse:  # no caller is to blame, and another gateway may well serve this
+        _log.exception("http.log_misuse", request_id=request[REQUEST_ID])
+        problem = unavailable("the log does not serve this gateway")
     except ConnectionError:
         raise  # the client went away: nobody is left to be answered
     except Exception as error:  # noqa: BLE001 - the process root of a request: it must be answered

@@ -10,6 +10,7 @@ from contextlib import suppress
 from uuid import uuid4
 
 from contex.errors import DependencyAway
+from contex.log.failures import LogMisuse
 from contex.log.producer import Producer
 from contex.log.reader import Reader
 from contex.log.registrations import RegistrationsView
@@ -130,7 +131,7 @@ class House:
         if now - self._kafka_checked_at >= limits.HEALTH_INTERVAL_S:
             self._kafka_checked_at = now
             self._kafka_answers = False
-            with suppress(DependencyAway):
+            with suppress(DependencyAway, LogMisuse):
                 await self._reader.bounds(UPDATES.name, 0, timeout_s=limits.HEALTH_TIMEOUT_S)
                 self._kafka_answers = True
         return self._kafka_answers

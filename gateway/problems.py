@@ -128,9 +128,11 @@ def of_error(error: Exception) -> Problem:
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
     """Return the problem of a bare HTTP status."""
     code, title, detail = _STATUSES.get(status) or _standard(status)
-    return Problem(status, code, title, detail, headers=headers or {})
+    errors = (FieldError("body", detail),) if status in _ABOUT_THE_BODY else ()
+    return Problem(status, code, title, detail, errors=errors, headers=headers or {})
 
 
+_ABOUT_THE_BODY = frozenset({408, 413, 415})
 _STATUSES = {
     400: ("malformed-request", "Malformed request", "the request is not legal HTTP"),
     403: ("forbidden", "Forbidden", "these credentials do not permit this"),

@@ -14,7 +14,7 @@ from contex.errors import InvalidName
 from contex.records.headers import Traceparent
 from gateway.body import read_json
 from gateway.identity import Identity
-from gateway.limits import BODY_READ_TIMEOUT_S
+from gateway.limits import BODY_BYTES_MAX, BODY_READ_TIMEOUT_S
 from gateway.problems import FieldError, Refusal, invalid, of_status
 from gateway.services import Call
 
@@ -52,11 +52,13 @@ async def body_of(request: web.Request, model: type[_Model]) -> _Model:
     """Read the body as JSON.
 
     Raises:
-        Refusal: 400, 408 or 415, when it cannot be read at all.
-        HTTPRequestEntityTooLarge: beyond the limit, before the rest is read.
+        Refusal: 400, 408, 413 or 415, when it cannot be read at all.
+        HTTPRequestEntityTooLarge: beyond the limit, when its length was not declared.
         ValidationError: naming what is wrong.
     """
     _check_media_type(request)
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        raise Refusal(of_status(413))
     try:
         async with asyncio.timeout(BODY_READ_TIMEOUT_S):
             body = await request.read()

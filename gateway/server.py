@@ -13,7 +13,7 @@ from aiohttp.http import HttpProcessingError
 
 from gateway import limits, routes
 from gateway.admission import Admission
-from gateway.edge import edge, protect, request_id, respond
+from gateway.edge import edge, protect, request_id, respond, standing_headers
 from gateway.handlers.answers import HOUSE
 from gateway.house import House
 from gateway.identity import IdentityResolver
@@ -58,7 +58,7 @@ class _Protocol(web.RequestHandler):
             self.log_exception("a request failed outside the application", exc_info=exc)
         identity = request_id(None)
         response = respond(of_status(status), instance="", request_id=identity)
-        response.headers["X-Request-ID"] = identity
+        response.headers.update(standing_headers(identity))
         response.force_close()
         return response
 

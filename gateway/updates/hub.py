@@ -15,10 +15,13 @@ from contex.errors import DependencyAway
 from contex.log.partitioner import partition_for
 from contex.records.message import Received
 from contex.telemetry import metrics
+from contex.telemetry.logs import get_logger
 from gateway import limits
 from gateway.problems import Refusal, unavailable
 
 KIND = "sse"
+
+_log = get_logger(__name__)
 
 
 class End(Enum):
@@ -59,17 +62,23 @@ class Subscription:
         self._size_bytes = 0
         self._wake = asyncio.Event()
 
-    def offer(self, received: Received) -> None:
-        """Queue a record, or end the subscription when its reader is too far behind."""
+    def offer(self, received: Received) -> bool:
+        """Queue a record; end the subscription, and return False, if its reader is too far behind.
+
+        Once ended, what is offered is dropped.
+        """
+        if self.ended is not None:
+            return True
         size_bytes = len(received.value or b"")
         full = len(self._queue) >= self._updates_max
         heavy = self._queue and self._size_bytes + size_bytes > self._size_bytes_max
         if full or heavy:
             self.end(End.SLOW)
-        if self.ended is None:
-            self._queue.append(received)
-            self._size_bytes += size_bytes
-            self._wake.set()
+            return False
+        self._queue.append(received)
+        self._size_bytes += size_bytes
+        self._wake.set()
+        return True
 
     def end(self, reason: End) -> None:
         """End the subscription and forget what is queued; the first reason stands."""
@@ -122,7 +131,8 @@ class Hub:
         self._positions[received.partition] = received.offset + 1
         if received.key is not None:
             for subscription in self._subscriptions.get(received.key, ()):
-                subscription.offer(received)
+                if not subscription.offer(received):
+                    _log.info("stream.cut", agent=received.key.decode(), offset=received.offset)
 
     def _cut(self, partition: int) -> None:
         # The tail was so far behind that the log forgot what lay between: whoever listens comes

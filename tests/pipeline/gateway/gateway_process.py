@@ -48,15 +48,15 @@ class GatewayProcess:
         self.tenant = tenant
         self.url = ""
 
-    def start(self) -> None:
-        """Start it, on the port it had before if it had one, and wait until it is ready."""
+    def start(self, until: str = "/health/ready") -> None:
+        """Start it, on the port it had before if it had one, and wait until `until` answers."""
         environment = {**self._environment, "CONTEX_PORT": str(self._port)}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gateway"], env=environment, stderr=log, stdout=log
             )
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._is_ready():
+        while not self._answers(until):
             assert self._process.poll() is None, f"the gateway exited:\n{self.log()}"
             assert time.monotonic() < deadline, f"the gateway is not ready:\n{self.log()}"
             time.sleep(POLL_INTERVAL_S)
@@ -86,14 +86,14 @@ class GatewayProcess:
         lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
         return [line for line in lines if line.get("event") == name]
 
-    def _is_ready(self) -> bool:
+    def _answers(self, path: str) -> bool:
         listening = self.events("gateway.listening")
         if not listening:
             return False
         self.url = listening[0]["url"]
         self._port = int(self.url.rpartition(":")[2])
         try:
-            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
                 return bool(answer.status == 200)
         except urllib.error.URLError:
             return False
@@ -120,18 +120,18 @@ class TopicReader:
         _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
         return int(end)
 
-    def keys(self, topic: str, partitions: int) -> list[tuple[bytes, int, int]]:
+    def keys(self, topic: str, partitions: int) -> set[tuple[bytes, int, int]]:
         """Return key, partition and offset of every record."""
-        found: list[tuple[bytes, int, int]] = []
-        for partition in range(partitions):
-            end = self.end(topic, partition)
-            self._consumer.assign([TopicPartition(topic, partition, 0)])
-            position = 0
-            while position < end:
-                message = self._consumer.poll(START_TIMEOUT_S)
-                assert message is not None, f"expected {topic}/{partition} up to {end}"
-                found.append((message.key(), partition, message.offset()))
-                position = message.offset() + 1
+        ends = {partition: self.end(topic, partition) for partition in range(partitions)}
+        waited_for = {partition for partition, end in ends.items() if end}
+        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in waited_for])
+        found: set[tuple[bytes, int, int]] = set()
+        while waited_for:
+            message = self._consumer.poll(START_TIMEOUT_S)
+            assert message is not None, f"expected {topic} up to {ends}, got {len(found)} records"
+            found.add((message.key(), message.partition(), message.offset()))
+            if message.offset() + 1 >= ends[message.partition()]:
+                waited_for.discard(message.partition())
         return found
 
     def close(self) -> None:

@@ -109,7 +109,7 @@ async def test_64_concurrent_publishes_are_all_acknowledged_and_present(
 
     acknowledged = await asyncio.gather(*(publish(number) for number in range(64)))
 
-    present = set(topic_reader.keys(PUBLICATIONS, PARTITIONS))
+    present = topic_reader.keys(PUBLICATIONS, PARTITIONS)
     missing = set(acknowledged) - present
     assert not missing, f"expected all 64 acknowledged records in the topic, {missing} are not"
 
