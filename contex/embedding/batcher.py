@@ -18,10 +18,10 @@ import numpy as np
 from contex.embedding.port import Embedder, Vectors
 from contex.errors import DependencyAway
 
-FLIGHT_TEXTS_MAX = 64
-"""More gain nothing: about a third of a second of one core, which is what a newcomer waits."""
+FLIGHT_TEXTS_MAX = 32
+"""More gain nothing. A flight is some 0.2 s of one core; a newcomer waits for two at most."""
 
-SLICE_TEXTS_MAX = 16
+SLICE_TEXTS_MAX = 8
 """How many texts of one order board before the next order has its turn."""
 
 WAITING_TEXTS_MAX = 4_096
