@@ -24,6 +24,7 @@ Widened = NDArray[np.float32]
 
 VALUE_FIELDS = ("content", "content_type", "metadata")
 CHUNK_FIELDS = ("scope", "data_key", "revision", "ordinal")
+VERSION_FIELDS = ("data_key", "revision")
 NEED_FIELDS = ("agent_id", "epoch", "ordinal", "text", "threshold")
 
 

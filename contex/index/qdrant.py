@@ -181,9 +181,9 @@ class QdrantIndex:
     async def matching_values(self, search: ValueSearch) -> list[ValueHit]:
         """Return every (value, revision) of the scope of which a chunk meets any of the needs."""
         rows = points.widened_needs(search.vectors, search.needs)
-        one = Search(self._schema.values.name, search.scope, rows, points.CHUNK_FIELDS)
+        one = Search(self._schema.values.name, search.scope, rows, points.VERSION_FIELDS)
         (hits,) = await search_all(self._connection, [one])
-        return best_value_hits(search.needs, hits)
+        return best_value_hits(search.scope, search.needs, hits)
 
     async def close(self) -> None:
         """Release connections."""

@@ -1,8 +1,8 @@
 """Finds every point with a margin that meets, however many there are.
 
 Decides how a search is cut into queries and pages, and what its hits mean. The engine applies its
-score threshold after its limit, so a page that comes back full is asked again at twice the size:
-asking from where it ended would miss what moves between two pages.
+score threshold after its limit, so a page that comes back full is asked again larger: asking from
+where it ended would miss what moves between two pages.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,14 @@ from contex.index import filters
 from contex.index.batches import by_count
 from contex.index.connection import Connection
 from contex.index.matching import MARGIN_TOLERANCE, ordered_needs, ordered_values, score_of
-from contex.index.points import Widened, read_chunk_key, read_need
+from contex.index.points import Widened, read_need
 from contex.index.types import NeedHit, ValueHit
 from contex.records.names import AgentKey, Scope, ValueKey
 from contex.records.registration import Need
 
 PAGE_HITS = 200
-DOUBLINGS_MAX = 16
+PAGE_GROWTH = 4
+GROWTHS_MAX = 8
 QUERIES_PER_CALL_MAX = 128
 HITS_PER_CALL_MAX = PAGE_HITS * QUERIES_PER_CALL_MAX
 _EXACT = wire.SearchParams(exact=True)
@@ -67,7 +68,7 @@ async def _all_hits(connection: Connection, queries: Sequence[wire.QueryPoints])
     answers: list[Hits] = [()] * len(queries)
     waiting = list(range(len(queries)))
     limit = PAGE_HITS
-    for _ in range(DOUBLINGS_MAX + 1):
+    for _ in range(GROWTHS_MAX + 1):
         for some in by_count(waiting, max(1, HITS_PER_CALL_MAX // limit)):
             pages = await _page(connection, [queries[number] for number in some], limit)
             for number, page in zip(some, pages, strict=True):
@@ -75,8 +76,8 @@ async def _all_hits(connection: Connection, queries: Sequence[wire.QueryPoints])
         waiting = [number for number in waiting if len(answers[number]) >= limit]
         if not waiting:
             return answers
-        limit *= 2
-    raise DependencyAway(f"a search of the index has more than {limit // 2} hits")
+        limit *= PAGE_GROWTH
+    raise DependencyAway(f"a search of the index has more than {limit // PAGE_GROWTH} hits")
 
 
 async def _page(
@@ -112,15 +113,17 @@ def _need_hit(scope: Scope, hit: wire.ScoredPoint) -> NeedHit:
     )
 
 
-def best_value_hits(needs: Sequence[Need], answers: Sequence[Hits]) -> list[ValueHit]:
+def best_value_hits(scope: Scope, needs: Sequence[Need], answers: Sequence[Hits]) -> list[ValueHit]:
     """Return each (value, revision) once, with its best chunk's score per need."""
-    scores: dict[tuple[ValueKey, int], dict[int, float]] = {}
+    scores: dict[tuple[str, int], dict[int, float]] = {}
     for ordinal, (need, hits) in enumerate(zip(needs, answers, strict=True)):
         for hit in hits:
-            chunk = (read_chunk_key(hit.payload), hit.payload["revision"].integer_value)
+            payload = hit.payload
+            version = (payload["data_key"].string_value, payload["revision"].integer_value)
             score = score_of(hit.score, need.threshold)
-            held = scores.setdefault(chunk, {})
+            held = scores.setdefault(version, {})
             held[ordinal] = max(score, held.get(ordinal, score))
     return ordered_values(
-        ValueHit(key, revision, found) for (key, revision), found in scores.items()
+        ValueHit(ValueKey(scope, data_key), revision, found)
+        for (data_key, revision), found in scores.items()
     )

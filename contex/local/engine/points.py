@@ -209,7 +209,6 @@ def _scored(hit: edge.ScoredPoint) -> wire.ScoredPoint:
         id=id_message(hit.id),
         payload=payload_message(hit.payload),
         score=hit.score,
-        version=hit.version,
         vectors=vectors_message(hit.vector),
     )
 

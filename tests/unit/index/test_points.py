@@ -92,4 +92,8 @@ def test_vectors_of_servers_that_fill_the_older_field() -> None:
 
 
 def test_searches_never_fetch_the_content() -> None:
-    assert not set(points.VALUE_FIELDS) & {*points.CHUNK_FIELDS, *points.NEED_FIELDS}
+    assert not set(points.VALUE_FIELDS) & {
+        *points.CHUNK_FIELDS,
+        *points.VERSION_FIELDS,
+        *points.NEED_FIELDS,
+    }

@@ -1,4 +1,4 @@
-"""A page that comes back full is asked again at twice the size, and only that one."""
+"""A page that comes back full is asked again larger, and only that one."""
 
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -58,9 +58,8 @@ async def test_only_full_pages_are_asked_again() -> None:
     assert await found(engine, [5, 200, 950], [199]) == [[5, 200, 950], [199]]
     assert engine.asked == [
         [(5, 200), (200, 200), (950, 200), (199, 200)],
-        [(200, 400), (950, 400)],
-        [(950, 800)],
-        [(950, 1600)],
+        [(200, 800), (950, 800)],
+        [(950, 3200)],
     ]
 
 
@@ -74,7 +73,7 @@ async def test_a_request_has_a_bounded_number_of_queries_and_hits() -> None:
 
 
 async def test_a_search_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "DOUBLINGS_MAX", 2)
+    monkeypatch.setattr(search, "GROWTHS_MAX", 1)
     with pytest.raises(DependencyAway, match="more than 800 hits"):
         await found(ScriptedEngine(), [10_000])
 
