@@ -126,6 +126,7 @@ def _unpacked(cache: Path, progress: Progress | None) -> Path:
             with tarfile.open(archive) as packed:
                 packed.extractall(unfinished, filter="data")
             unfinished.rename(folder)
+            archive.unlink(missing_ok=True)
         except OSError:
             if not folder.is_dir():  # else another process was first
                 raise

@@ -10,11 +10,13 @@ Bound to the event loop that started it and to its process: never use it after a
 """
 
 import asyncio
+import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from time import perf_counter
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Message as Delivered
@@ -40,8 +42,10 @@ RECONNECT_BACKOFF_S_MAX = 1.0
 QUEUE_MESSAGES_MAX = 20_000
 QUEUE_BYTES_MAX = 64 * 1024 * 1024
 POLL_TIMEOUT_S = 0.1
+_PROBE_STEP_MS = 20
 
 _log = logging.getLogger(__name__)
+_client_log = logging.getLogger(f"{__name__}.client")
 
 _Acknowledgement = asyncio.Future[Receipt]
 _Outcome = Receipt | BaseException
@@ -88,21 +92,20 @@ class Producer:
         return self._fatal
 
     async def start(self) -> None:
-        """Connect, fetch the metadata and acquire the producer id, so that the first send is fast.
+        """Connect and acquire the producer id, so that the first send is fast. Writes no record.
 
-        Asking for the metadata is what warms it: it wakes librdkafka, which then acquires the
-        producer id at once instead of on its half-second timer. No record is written.
+        Asking for the metadata is what warms a client: it wakes librdkafka, which then acquires its
+        producer id at once instead of on its half-second timer.
 
         Raises:
-            DependencyAway: no broker answered in `WARM_UP_TIMEOUT_S`.
+            DependencyAway: no broker gave out producer ids in `WARM_UP_TIMEOUT_S`.
         """
-        client = Client(
-            {**self._configuration, "error_cb": self._observe_error},
-            logger=logging.getLogger(f"{__name__}.client"),
-        )
-        poller = _Poller(client, self._settle)
-        self._client, self._poller = client, poller
         try:
+            await asyncio.to_thread(_await_producer_ids, self._configuration)
+            client = Client(
+                {**self._configuration, "error_cb": self._observe_error}, logger=_client_log
+            )
+            self._client, self._poller = client, _Poller(client, self._settle, self._abandon)
             await asyncio.to_thread(client.list_topics, timeout=WARM_UP_TIMEOUT_S)
         except KafkaException as error:
             await self.stop()
@@ -116,9 +119,9 @@ class Producer:
             LimitExceeded: larger than the client, the topic or the broker permits.
             LogMisuse: the topic does not exist, or forbids such a record.
         """
-        started = perf_counter()
+        started = time.perf_counter()
         receipt = await (await self._submit(topic, message))
-        metrics.PUBLISH_ACK_SECONDS.labels(topic).observe(perf_counter() - started)
+        metrics.PUBLISH_ACK_SECONDS.labels(topic).observe(time.perf_counter() - started)
         return receipt
 
     async def send_all(self, topic: str, messages: Sequence[Message]) -> list[Receipt]:
@@ -129,7 +132,7 @@ class Producer:
             LimitExceeded: as for `send`, when no dependency was away.
             LogMisuse: as for `send`, when no dependency was away.
         """
-        started = perf_counter()
+        started = time.perf_counter()
         flight: list[_Acknowledgement] = []
         refused: list[BaseException] = []
         for message in messages:
@@ -139,7 +142,7 @@ class Producer:
                 refused.append(error)
         outcomes = await asyncio.gather(*flight, return_exceptions=True)
         _raise_worst([*refused, *outcomes])
-        metrics.PUBLISH_ACK_SECONDS.labels(topic).observe(perf_counter() - started)
+        metrics.PUBLISH_ACK_SECONDS.labels(topic).observe(time.perf_counter() - started)
         return [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
 
     async def stop(self) -> None:
@@ -163,6 +166,8 @@ class Producer:
             client, poller = self._client, self._poller
             if client is None or poller is None:
                 raise DependencyAway(f"producing to {topic}: the producer is not running")
+            if self._fatal is not None:
+                raise DependencyAway(f"producing to {topic}: {self._fatal}")
             acknowledgement = loop.create_future()
             try:
                 client.produce(
@@ -199,6 +204,13 @@ class Producer:
                 acknowledgement.set_exception(outcome)
         self._room.set()
 
+    def _abandon(self) -> None:
+        """Answer whoever still waits: nobody is left to hear what became of their records."""
+        if self._client is not None and self._fatal is None:
+            self._fatal = "its polling thread ended"
+        reason = DependencyAway("the producer ended before the record was acknowledged")
+        self._settle([(acknowledgement, reason) for acknowledgement in self._pending])
+
     def _observe_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._fatal = error.str()
@@ -208,9 +220,15 @@ class Producer:
 class _Poller:
     """A thread that serves the client's callbacks and posts them to the loop, many at a time."""
 
-    def __init__(self, client: Client, settle: Callable[[list[_Settlement]], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        settle: Callable[[list[_Settlement]], None],
+        abandon: Callable[[], None],
+    ) -> None:
         self._client = client
         self._settle = settle
+        self._abandon = abandon
         self._loop = asyncio.get_running_loop()
         self._settlements: list[_Settlement] = []
         self._stopping = threading.Event()
@@ -233,20 +251,48 @@ class _Poller:
         self._settlements.append((acknowledgement, outcome))
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._client.poll(POLL_TIMEOUT_S)
+        try:
+            while not self._stopping.is_set():
+                self._client.poll(POLL_TIMEOUT_S)
+                self._post()
+            self._client.poll(0)
             self._post()
-        self._client.poll(0)
-        self._post()
+        finally:
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._abandon)
 
     def _post(self) -> None:
-        if not self._settlements:
-            return
-        settlements, self._settlements = self._settlements, []
-        try:
-            self._loop.call_soon_threadsafe(self._settle, settlements)
-        except RuntimeError:  # the loop was closed: nobody is left to be told
-            self._stopping.set()
+        if self._settlements:
+            settlements, self._settlements = self._settlements, []
+            try:
+                self._loop.call_soon_threadsafe(self._settle, settlements)
+            except RuntimeError:  # as above
+                self._stopping.set()
+
+
+def _await_producer_ids(configuration_: dict[str, object]) -> None:
+    """Wait, with a client of its own, until the brokers give out producer ids.
+
+    A broker that has just started refuses the first request for one, and whoever asked waits half a
+    second before it asks again. Only statistics tell, and they cannot be switched off in a client
+    that is to stay.
+    """
+    state = ""
+
+    def observe(statistics: str) -> None:
+        nonlocal state
+        state = json.loads(statistics)["eos"]["idemp_state"]
+
+    deadline = time.monotonic() + WARM_UP_TIMEOUT_S
+    probe = Client(
+        {**configuration_, "statistics.interval.ms": _PROBE_STEP_MS, "stats_cb": observe},
+        logger=_client_log,
+    )
+    probe.list_topics(timeout=WARM_UP_TIMEOUT_S)
+    while state != "Assigned":
+        if time.monotonic() > deadline:
+            raise DependencyAway(f"no broker gave out a producer id in {WARM_UP_TIMEOUT_S} s")
+        probe.poll(_PROBE_STEP_MS / 1000)
 
 
 def _raise_worst(outcomes: Sequence[_Outcome]) -> None:

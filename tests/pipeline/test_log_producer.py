@@ -167,6 +167,24 @@ async def test_stopping_answers_every_send(topic: str, bootstrap: str) -> None:
         await producer.send(topic, Message(b"k", b"v"))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_polling_thread_that_dies_leaves_nobody_waiting(
+    topic: str, bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_poller: object) -> None:
+        raise ZeroDivisionError
+
+    producer = Producer(bootstrap)
+    await producer.start()
+    monkeypatch.setattr(module._Poller, "_post", die)
+    with pytest.raises(DependencyAway, match="ended"):
+        await asyncio.wait_for(producer.send(topic, Message(b"k", b"v")), 10)
+    assert producer.fatal_error == "its polling thread ended"
+    with pytest.raises(DependencyAway, match="polling thread"):
+        await producer.send(topic, Message(b"k", b"v"))
+    await producer.stop()
+
+
 async def test_no_broker_at_start_is_a_dependency_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WARM_UP_TIMEOUT_S", 0.5)
     with pytest.raises(DependencyAway, match="warming up"):
