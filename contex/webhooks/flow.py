@@ -103,11 +103,15 @@ class Flow:
         return _commits(self._progress)
 
     async def leave(self, partitions: Collection[Partition], timeout_s: float) -> Offsets:
-        """Give partitions up: start nothing more of them, await what is under way for a while.
+        """Give partitions up: await what is under way for a while, and what stands before it.
+
+        A commit covers a prefix only, so a record is finished rather than dropped if a later one
+        of its partition was begun: the later one would otherwise be done twice.
 
         Returns what may be committed of them; what is unfinished will be done again by others.
         """
-        self._drop(frozenset(partitions))
+        for partition in partitions:
+            self._drop(partition)
         working = [task for task, partition in self._working.items() if partition in partitions]
         if working:
             await asyncio.wait(working, timeout=timeout_s)
@@ -141,13 +145,19 @@ class Flow:
                 self._release(ticket)
             del self._chains[chain]
 
-    def _drop(self, partitions: frozenset[Partition]) -> None:
-        """Forget what has not begun; the head of a queue has."""
-        for queue in self._chains.values():
-            head = queue[0]
-            if (head.received.topic, head.received.partition) in partitions:
-                while len(queue) > 1:
-                    self._release(queue.pop())
+    def _drop(self, partition: Partition) -> None:
+        """Forget what stands behind the last record that was begun; the head of a queue was."""
+        queues = [
+            queue
+            for queue in self._chains.values()
+            if (queue[0].received.topic, queue[0].received.partition) == partition
+        ]
+        reached = [queue[0].received.offset for queue in queues]
+        if partition in self._progress:
+            reached.append(self._progress[partition].reached)
+        for queue in queues:
+            while queue[-1].received.offset > max(reached):
+                self._release(queue.pop())
 
     def _release(self, ticket: _Ticket) -> None:
         self._records -= 1

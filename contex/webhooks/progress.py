@@ -24,6 +24,11 @@ class Progress:
         """How many records were taken and not finished."""
         return len(self._taken) - len(self._finished)
 
+    @property
+    def reached(self) -> int:
+        """The highest offset that was finished, or -1: a commit below it repeats work."""
+        return max(self._finished, default=-1 if self._commit is None else self._commit - 1)
+
     def take(self, offset: int) -> None:
         """A record was read; offsets only grow, and may leave gaps."""
         if self._taken and offset <= self._taken[-1]:

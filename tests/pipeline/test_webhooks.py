@@ -54,11 +54,11 @@ async def test_an_update_is_delivered_once_signed_and_written_down(
     world: World, receiver: Receiver
 ) -> None:
     key = agent()
-    with world.worker() as worker:
+    async with world.worker() as worker:
         epoch = await world.register(key, f"{receiver.url}/hook")
         [update_id] = await world.tell(key, epoch)
         await until(lambda: len(receiver.requests) >= 1, START_S, "one request")
-        assert worker.stop() == 0
+        assert await worker.stop() == 0
 
     [request] = receiver.requests
     assert request.webhook_id == update_id
@@ -75,7 +75,7 @@ async def test_a_failure_is_tried_again_after_five_seconds_under_the_same_id(
 ) -> None:
     key = agent()
     receiver.answer("/hook", 500)
-    with world.worker():
+    async with world.worker():
         epoch = await world.register(key, f"{receiver.url}/hook")
         [update_id] = await world.tell(key, epoch)
         await until(lambda: len(receiver.requests) >= 2, START_S + 10, "two requests")
@@ -95,7 +95,7 @@ async def test_a_failure_is_tried_again_after_five_seconds_under_the_same_id(
 async def test_after_the_last_attempt_it_is_a_dead_letter(world: World, receiver: Receiver) -> None:
     key = agent()
     receiver.answer("/hook", 500, 503)
-    with world.worker(CONTEX_WEBHOOK_ATTEMPTS_MAX="2"):
+    async with world.worker(CONTEX_WEBHOOK_ATTEMPTS_MAX="2"):
         epoch = await world.register(key, f"{receiver.url}/hook")
         await world.tell(key, epoch)
         await until(lambda: len(receiver.requests) >= 2, START_S + 10, "two requests")
@@ -111,7 +111,7 @@ async def test_after_the_last_attempt_it_is_a_dead_letter(world: World, receiver
 async def test_a_redirect_is_never_followed(world: World, receiver: Receiver) -> None:
     key = agent()
     receiver.answer("/moved", 307, Location=f"{receiver.url}/elsewhere")
-    with world.worker(CONTEX_WEBHOOK_ATTEMPTS_MAX="1"):
+    async with world.worker(CONTEX_WEBHOOK_ATTEMPTS_MAX="1"):
         epoch = await world.register(key, f"{receiver.url}/moved")
         await world.tell(key, epoch)
         await until(lambda: len(receiver.requests) >= 1, START_S, "one request")
@@ -127,7 +127,7 @@ async def test_an_address_that_is_not_allowed_is_never_called(
 ) -> None:
     """A blocked address is the owner's fault: tried on the schedule, here of one attempt."""
     key = agent()
-    with world.worker(CONTEX_WEBHOOK_ALLOW="", CONTEX_WEBHOOK_ATTEMPTS_MAX="1") as worker:
+    async with world.worker(CONTEX_WEBHOOK_ALLOW="", CONTEX_WEBHOOK_ATTEMPTS_MAX="1") as worker:
         epoch = await world.register(key, f"{receiver.url}/hook")
         await world.tell(key, epoch)
         await until(lambda: "dead letter" in worker.words, START_S, "a dead letter")
@@ -143,7 +143,7 @@ async def test_a_poison_record_is_a_dead_letter_and_the_partition_goes_on(
     world: World, receiver: Receiver
 ) -> None:
     key = agent()
-    with world.worker():
+    async with world.worker():
         epoch = await world.register(key, f"{receiver.url}/hook")
         await world.send(UPDATES.name, Message(str(key).encode(), b"no record at all"))
         impossible = 10**9
@@ -162,7 +162,7 @@ async def test_updates_of_streams_older_epochs_and_strangers_are_skipped(
     world: World, receiver: Receiver
 ) -> None:
     streaming, moved = agent("streaming"), agent("moved")
-    with world.worker():
+    async with world.worker():
         await world.tell(streaming, await world.register(streaming, None))
         older = await world.register(moved, f"{receiver.url}/old")
         newer = await world.register(moved, f"{receiver.url}/new")
@@ -181,7 +181,7 @@ async def test_a_worker_killed_with_200_updates_in_flight_loses_none(
     agents = [agent(f"agent{number}") for number in range(20)]
     receiver.delay_s = 0.05
     ids: dict[str, list[str]] = {}
-    with world.worker() as first:
+    async with world.worker() as first:
         for key in agents:
             epoch = await world.register(key, f"{receiver.url}/{key.agent_id}")
             ids[f"/{key.agent_id}"] = await world.tell(key, epoch, times=10)
@@ -189,13 +189,13 @@ async def test_a_worker_killed_with_200_updates_in_flight_loses_none(
         first.kill()
     seen_by_first = len(receiver.requests)
     assert seen_by_first < 200, "expected some to be left when it was killed"
-    with world.worker() as second:
+    async with world.worker() as second:
         await until(
             lambda: len({one.webhook_id for one in receiver.requests}) == 200,
             START_S + DELIVER_S,
             "200 distinct updates",
         )
-        assert second.stop() == 0
+        assert await second.stop() == 0
 
     assert all(one.payload is not None for one in receiver.requests)
     for path, expected in ids.items():
@@ -211,19 +211,19 @@ async def test_a_stopped_worker_finishes_commits_and_repeats_nothing(
 ) -> None:
     agents = [agent(f"agent{number}") for number in range(10)]
     receiver.delay_s = 0.1
-    with world.worker() as first:
+    async with world.worker() as first:
         for key in agents:
             epoch = await world.register(key, f"{receiver.url}/{key.agent_id}")
             await world.tell(key, epoch, times=10)
         await until(lambda: len(receiver.requests) >= 20, START_S, "20 requests")
-        assert first.stop() == 0, first.words
-    with world.worker() as second:
+        assert await first.stop() == 0, first.words
+    async with world.worker() as second:
         await until(
             lambda: len({one.webhook_id for one in receiver.requests}) == 100,
             START_S,
             "100 distinct updates",
         )
-        assert second.stop() == 0
+        assert await second.stop() == 0
 
     assert len(receiver.requests) == 100, "expected no update twice"
     assert receiver.peak <= 4, f"expected 4 requests to one endpoint, got {receiver.peak}"
@@ -235,7 +235,7 @@ async def test_a_second_worker_shares_the_load_and_nothing_is_lost_or_reordered(
     agents = [agent(f"agent{number}") for number in range(20)]
     receiver.delay_s = 0.05
     ids: dict[str, list[str]] = {}
-    with world.worker() as first, world.worker() as second:
+    async with world.worker() as first, world.worker() as second:
         for key in agents:
             epoch = await world.register(key, f"{receiver.url}/{key.agent_id}")
             ids[f"/{key.agent_id}"] = await world.tell(key, epoch, times=10)
@@ -244,7 +244,7 @@ async def test_a_second_worker_shares_the_load_and_nothing_is_lost_or_reordered(
             START_S + DELIVER_S,
             "200 distinct updates",
         )
-        assert (first.stop(), second.stop()) == (0, 0)
+        assert (await first.stop(), await second.stop()) == (0, 0)
 
     for path, expected in ids.items():
         got = list(dict.fromkeys(one.webhook_id for one in receiver.at(path)))
@@ -258,13 +258,13 @@ async def test_without_the_key_of_a_secret_it_exits_with_words_and_loses_nothing
     epoch = await world.register(key, f"{receiver.url}/hook")
     await world.tell(key, epoch)
     for keys, words in (("", "CONTEX_SECRET_KEYS is not set"), (generate_key(), "lacks the key")):
-        with world.worker(CONTEX_SECRET_KEYS=keys) as keyless:
-            assert keyless.wait() == 78
+        async with world.worker(CONTEX_SECRET_KEYS=keys) as keyless:
+            assert await keyless.wait() == 78
             assert words in keyless.words
-    with world.worker(CONTEX_SECRET_KEYS="nonsense") as malformed:
-        assert malformed.wait() == 78
+    async with world.worker(CONTEX_SECRET_KEYS="nonsense") as malformed:
+        assert await malformed.wait() == 78
         assert "key 1 of 1 is not" in malformed.words
 
     assert await world.dead_letters(key) == []
-    with world.worker():
+    async with world.worker():
         await until(lambda: len(receiver.requests) >= 1, START_S, "the update, in the end")

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
@@ -97,8 +97,8 @@ class World:
             consumer.close()
         return sorted(found, key=lambda one: one.timestamp_ms)
 
-    @contextmanager
-    def worker(self, **environment: str) -> Iterator["Worker"]:
+    @asynccontextmanager
+    async def worker(self, **environment: str) -> AsyncIterator["Worker"]:
         """Run a webhook worker; it is killed if it has not been stopped."""
         worker = Worker(
             self.folder / f"{uuid.uuid4().hex}.log",
@@ -112,7 +112,7 @@ class World:
         try:
             yield worker
         finally:
-            worker.end()
+            await asyncio.to_thread(worker.end)
 
 
 class Worker:
@@ -138,14 +138,14 @@ class Worker:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(EXIT_TIMEOUT_S)
 
-    def stop(self) -> int:
+    async def stop(self) -> int:
         """Ask it to stop; return its status."""
         self._process.terminate()
-        return self.wait()
+        return await self.wait()
 
-    def wait(self) -> int:
-        """Wait until it has ended; return its status."""
-        return self._process.wait(EXIT_TIMEOUT_S)
+    async def wait(self) -> int:
+        """Wait until it has ended, while the endpoint goes on answering; return its status."""
+        return await asyncio.to_thread(self._process.wait, EXIT_TIMEOUT_S)
 
     def end(self) -> None:
         """Stop it if it runs, and let nothing survive."""

@@ -142,6 +142,26 @@ async def test_leaving_drops_what_has_not_begun_and_commits_what_is_finished() -
     assert flow.committable() == {(UPDATES, 1): 1}
 
 
+async def test_leaving_finishes_what_stands_before_what_was_begun() -> None:
+    """The agents a and b take turns in one partition; a is slower and has more behind it."""
+    gate = asyncio.Event()
+    begun: list[int] = []
+
+    async def work(received: Received) -> None:
+        begun.append(received.offset)
+        if received.key == b"a":
+            await gate.wait()
+
+    flow = Flow(work, {UPDATES})
+    for offset, key in enumerate("ababaa"):
+        flow.admit(record(offset, key=key))
+    await until(lambda: begun == [0, 1, 3])
+    asyncio.get_running_loop().call_later(0.01, gate.set)
+
+    assert await flow.leave([(UPDATES, 0)], timeout_s=5) == {(UPDATES, 0): 4}
+    assert begun == [0, 1, 3, 2]
+
+
 async def test_leaving_waits_for_what_is_under_way() -> None:
     gate = asyncio.Event()
 
