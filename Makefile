@@ -57,7 +57,7 @@ format: $(VENV)/.dev ## Format the code
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure latency and throughput (ARGS passes options)
-	@$(BIN)/python -m benchmarks.pipeline $(ARGS)
+	@PYTHONPATH=tests/support $(BIN)/python -m benchmarks.pipeline $(ARGS)
 
 .PHONY: lock
 lock: $(UV) ## Pin the newest permitted versions in the lock files

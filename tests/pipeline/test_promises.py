@@ -62,6 +62,16 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
+def join(api: Api, log: UpdatesLog, agent: str, *needs: object) -> None:
+    """Register an agent and wait until it has its initial context, with which it counts."""
+    epoch = api.register(agent, *needs)["epoch"]
+
+    def welcomed() -> bool:
+        return any(update.epoch == epoch for update in log.of(api.project, agent))
+
+    wait_until(welcomed, f"{agent} to have its initial context")
+
+
 def publication(tenant: str, project: str, data_key: str, content: bytes) -> Publication:
     key = ValueKey(Scope(tenant, project), data_key)
     return Publication(key, Value(content), str(uuid.uuid4()), now_ms())
@@ -71,9 +81,9 @@ def publication(tenant: str, project: str, data_key: str, content: bytes) -> Pub
 def test_an_accepted_publish_reaches_every_agent_whose_need_matches(
     api: Api, log: UpdatesLog
 ) -> None:
-    api.register("barista", COFFEE_NEED)
-    api.register("roaster", {"text": COFFEE_NEED, "threshold": 0.3})
-    api.register("fan", FOOTBALL_NEED)
+    join(api, log, "barista", COFFEE_NEED)
+    join(api, log, "roaster", {"text": COFFEE_NEED, "threshold": 0.3})
+    join(api, log, "fan", FOOTBALL_NEED)
 
     revision = api.publish("menu", COFFEE)
 
@@ -89,10 +99,10 @@ def test_an_accepted_publish_reaches_every_agent_whose_need_matches(
 def test_a_late_agent_sees_early_data_and_an_early_agent_late_data(
     api: Api, log: UpdatesLog
 ) -> None:
-    api.register("early", COFFEE_NEED)
+    join(api, log, "early", COFFEE_NEED)
     revision = api.publish("menu", COFFEE)
     log.wait_for(api.project, "early", "matched", "menu")
-    api.register("late", COFFEE_NEED)
+    join(api, log, "late", COFFEE_NEED)
 
     update = log.wait_for(api.project, "late", "initial", "menu")
 
@@ -124,7 +134,7 @@ def test_of_racing_publishes_and_registrations_every_agent_ends_up_knowing(
 
 @pytest.mark.promise(3)
 def test_update_retraction_and_deletion_are_told(api: Api, log: UpdatesLog) -> None:
-    api.register("barista", COFFEE_NEED)
+    join(api, log, "barista", COFFEE_NEED)
     api.publish("board", COFFEE)
     log.wait_for(api.project, "barista", "matched", "board")
 
@@ -145,7 +155,7 @@ def test_update_retraction_and_deletion_are_told(api: Api, log: UpdatesLog) -> N
 
 @pytest.mark.promise(3)
 def test_the_same_content_again_is_told_to_nobody(api: Api, log: UpdatesLog) -> None:
-    api.register("barista", COFFEE_NEED)
+    join(api, log, "barista", COFFEE_NEED)
     first = api.publish("board", COFFEE)
     log.wait_for(api.project, "barista", "matched", "board")
     api.publish("board", COFFEE)
@@ -194,7 +204,7 @@ def test_a_thousand_needs_that_match_one_value_are_all_told(
 
 @pytest.mark.promise(5)
 def test_versions_of_a_key_are_told_in_order_and_a_feed_resumes(api: Api, log: UpdatesLog) -> None:
-    api.register("barista", COFFEE_NEED)
+    join(api, log, "barista", COFFEE_NEED)
     revisions = [api.publish("board", {**COFFEE, "version": n}) for n in range(40)]
 
     wait_until(
@@ -218,7 +228,7 @@ def test_two_tenants_with_the_same_names_see_nothing_of_each_other(
         str(uuid.uuid4()),
         now_ms(),
     )
-    api.register("barista", COFFEE_NEED)
+    join(api, log, "barista", COFFEE_NEED)
     with raw_producer(stack.bootstrap) as produce:
         produce(REGISTRATIONS.name, [CODEC.encode(other)])
         wait_until(lambda: log.of(project, "barista", "globex"), "globex's agent to be registered")
@@ -256,7 +266,7 @@ def _poison(project: str) -> dict[str, Message]:
 def test_poison_records_are_dead_lettered_and_the_partition_goes_on(
     stack: Stack, api: Api, log: UpdatesLog
 ) -> None:
-    api.register("barista", COFFEE_NEED)
+    join(api, log, "barista", COFFEE_NEED)
     poison = _poison(api.project)
     with raw_producer(stack.bootstrap) as produce:
         offsets = produce(PUBLICATIONS.name, list(poison.values()))
@@ -277,7 +287,7 @@ def test_poison_records_are_dead_lettered_and_the_partition_goes_on(
     for message, offset in zip(poison.values(), offsets, strict=True):
         letter = found[message.key]
         assert message.value == letter.value
-        info = read_headers(letter)
+        info = read_headers(letter.headers)
         assert (PUBLICATIONS.name, offset) == (info.topic, info.offset)
         assert info.stage == "routing"
         assert info.message
@@ -332,7 +342,7 @@ def test_the_index_can_be_deleted_and_every_answer_is_the_same(tmp_path: Path) -
         api.publish("score", FOOTBALL)
         api.publish("menu-0", FOOTBALL)
         api.delete("menu-1")
-        api.register("barista", COFFEE_NEED)
+        join(api, log, "barista", COFFEE_NEED)
         answer = wait_until(
             lambda: len(found := _answers_again(api, log, project)) == 8 and found,
             "a first answer with the 8 values that are left",
