@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import qdrant_edge as edge
 
-from contex.local.engine.errors import unsupported
+from contex.local.engine.errors import invalid, unsupported
 from contex.local.engine.filters import engine_filter
 from contex.local.engine.messages import (
     EngineId,
@@ -153,14 +153,21 @@ def _selected(message: wire.PointsSelector) -> tuple[list[EngineId], edge.Filter
 
 
 def _point(message: wire.PointStruct) -> edge.Point:
-    vector: EngineVector = {}
-    if message.HasField("vectors"):
-        if not message.vectors.HasField("vector"):
-            raise unsupported("named vectors")
-        vector = dense(message.vectors.vector)
     return edge.Point(
-        id=point_id(message.id), vector=vector, payload=plain_payload(message.payload)
+        id=point_id(message.id),
+        vector=_vector(message),
+        payload=plain_payload(message.payload),
     )
+
+
+def _vector(message: wire.PointStruct) -> EngineVector:
+    if not message.HasField("vectors"):
+        raise invalid("Expected some vectors")
+    if message.vectors.HasField("vector"):
+        return dense(message.vectors.vector)
+    if message.vectors.vectors.vectors:
+        raise unsupported("named vectors")
+    return {}
 
 
 def _query(message: wire.QueryPoints) -> edge.QueryRequest:

@@ -54,6 +54,12 @@ def test_a_value_head(head: ValueHead) -> None:
     assert points.read_value_head(sent(points.value_head_point(KEY, head)).payload) == head
 
 
+def test_a_point_without_vectors_says_so() -> None:
+    head = points.value_head_point(KEY, ValueHead(1, "hash"))
+    assert head.HasField("vectors"), "expected an empty set of vectors: Qdrant refuses none at all"
+    assert not head.vectors.vectors.vectors
+
+
 @given(st.builds(AgentHead, st.integers(0, 2**53), st.booleans()))
 def test_an_agent_head(head: AgentHead) -> None:
     assert points.read_agent_head(sent(points.agent_head_point(AGENT, head)).payload) == head
