@@ -1,0 +1,1 @@
+"""The command line that people type: front, commands and what they print."""

@@ -16,7 +16,6 @@ from types import FrameType, TracebackType
 from typing import Final, Self
 
 import click
-from pydantic import ValidationError
 from rich.console import Console
 
 from contex.cli.view import View
@@ -95,9 +94,6 @@ def dev(
     except ContexError as error:
         view.problem(str(error), "")
         sys.exit(EXIT_FAILED)
-    except ValidationError as error:
-        view.problem(f"The environment is wrong: {error}", "")
-        sys.exit(EXIT_FAILED)
 
 
 def run(stack: Stack, view: View, *, exit_after_ready: bool) -> None:
@@ -116,7 +112,12 @@ def run(stack: Stack, view: View, *, exit_after_ready: bool) -> None:
 
 def bring_model(view: View) -> None:
     """Fetch the model's weights unless they are here, or none are needed."""
-    settings = Settings.model_validate({})
+    try:
+        settings = Settings.model_validate({})
+    except ValueError as error:  # pydantic's, which names each variable
+        raise StackError(
+            f"The environment is wrong: {error}", advice="Correct or unset what is named."
+        ) from error
     if settings.embedder == "deterministic":
         return
     models.fetch(

@@ -1,0 +1,1 @@
+"""The embedded stack: every process of the product on one machine, supervised."""

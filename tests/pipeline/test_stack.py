@@ -5,35 +5,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import DEADLINE_S, alive, eventually
 
 from contex.local.errors import FolderInUse
 from contex.local.stack import Stack, StackOptions
 
-DEADLINE_S = 120.0
 DETERMINISTIC = {"CONTEX_EMBEDDER": "deterministic"}
 CHILDREN = ["broker", "index", "routing-1", "routing-2", "webhooks", "gateway"]
-
-
-def eventually(condition: Callable[[], bool], expected: str) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, f"expected within {DEADLINE_S} s: {expected}"
-        time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def run_file(data: Path) -> dict[str, Any]:

@@ -4,36 +4,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from processes import DEADLINE_S, alive, eventually
 
 from contex.local.errors import ChildFailed
 from contex.local.process import Command
 from contex.local.service import Event, Job, Kind, Phase, Service
 from contex.local.supervisor import Supervisor
 
-DEADLINE_S = 20.0
 IDLE = "import time; time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
 SAYS_READY = "open('{ready}', 'w').close(); "
-
-
-def eventually(condition: Callable[[], bool], expected: str) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, f"expected within {DEADLINE_S} s: {expected}"
-        time.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 class House:

@@ -1,3 +1,5 @@
+"""What each child of the stack is told."""
+
 from pathlib import Path
 
 from contex.local.children import Children, Ports, StackOptions, environment, worker_names

@@ -1,3 +1,5 @@
+"""The data folder: one holder, one key, one account of what runs."""
+
 import json
 import os
 import stat

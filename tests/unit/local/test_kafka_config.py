@@ -1,3 +1,5 @@
+"""The broker's configuration, command line and probe, as text and bytes."""
+
 import struct
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Choosing ports and refusing taken ones."""
+
 import socket
 
 import pytest

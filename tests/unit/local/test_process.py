@@ -1,3 +1,5 @@
+"""Logs of children, the words for their ends, and the banners of Java."""
+
 from pathlib import Path
 
 from contex.local.java import major_version

@@ -1,3 +1,5 @@
+"""When a child is started again, and when it has ended too often."""
+
 from contex.local.restarts import (
     DELAY_S_MAX,
     FIRST_DELAY_S,
