@@ -91,6 +91,7 @@ class Update:
         omitted: the best of what did not fit an `initial`, best first.
         omitted_total: how many did not fit, listed or not.
         caused_at_ms: when the cause was produced, milliseconds since the epoch.
+        traceparent: the W3C trace of the cause, passed on in the record's headers.
     """
 
     update_id: uuid.UUID
@@ -102,6 +103,7 @@ class Update:
     items: tuple[Item, ...]
     omitted: tuple[Omitted, ...] = ()
     omitted_total: int = 0
+    traceparent: str | None = field(default=None, compare=False)
 
 
 def update_id(cause: Cause, agent: AgentKey) -> uuid.UUID:

@@ -35,6 +35,7 @@ class Arrived:
 
     record: Publication | Deletion
     cause: Cause
+    traceparent: str | None = None
 
     @property
     def key(self) -> ValueKey:
@@ -245,6 +246,7 @@ def _update(work: Work, agent: AgentKey, kind: UpdateKind, epoch: int, after: Hi
         cause=arrived.cause,
         caused_at_ms=arrived.record.published_at_ms,
         items=(_item(work, after, agent),),
+        traceparent=arrived.traceparent,
     )
 
 

@@ -1,7 +1,7 @@
 """Routing of registrations: a pure algorithm over ports. See `publications` and docs/routing.md."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contex.index.types import AgentHead, AgentNeeds, ValueHead, ValueHit, ValueSearch
 from contex.records.names import AgentKey, ValueKey
@@ -26,6 +26,7 @@ class Registered:
 
     record: Registration | Unregistration
     cause: Cause
+    traceparent: str | None = None
 
     @property
     def key(self) -> AgentKey:
@@ -54,7 +55,8 @@ async def route_registration(registered: Registered, ports: Ports) -> Outcome:
     if not await _switched(registered, AgentHead(registered.epoch), ports):
         return Skipped(Skip.SUPERSEDED)
     await ports.index.delete_older_needs(registered.key, registered.epoch)
-    await ports.outbox.tell([await _initial(record, registered.cause, needs, ports)])
+    initial = await _initial(record, registered.cause, needs, ports)
+    await ports.outbox.tell([replace(initial, traceparent=registered.traceparent)])
     return Routed({UpdateKind.INITIAL: 1})
 
 

@@ -17,7 +17,6 @@ from prometheus_client import (
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LABELS = frozenset(
     {
-        "dependency",
         "error_class",
         "kind",
         "lane",
@@ -40,15 +39,15 @@ _COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 ROUTED_VALUES = Counter(
     "contex_routed_values",
-    "Publications that the routing worker finished, by outcome (routed, unchanged, superseded,"
-    " deleted, dead_lettered).",
+    "Publications that the routing worker finished, by outcome (routed, stale, done,"
+    " unchanged, superseded, dead_lettered).",
     ["outcome"],
     registry=REGISTRY,
 )
 ROUTED_REGISTRATIONS = Counter(
     "contex_routed_registrations",
-    "Registrations that the routing worker finished, by outcome (registered, superseded,"
-    " unregistered, dead_lettered).",
+    "Registrations that the routing worker finished, by outcome (routed, stale,"
+    " superseded, dead_lettered).",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -149,8 +148,8 @@ WATCHDOG_EXITS = Counter(
 )
 DEPENDENCY_WAITS = Counter(
     "contex_dependency_waits",
-    "Times work waited because a dependency was away, by dependency (kafka, index, registry).",
-    ["dependency"],
+    "Times work waited because a dependency was away, by the stage that waited.",
+    ["stage"],
     registry=REGISTRY,
 )
 VIEW_RECORDS_SKIPPED = Counter(

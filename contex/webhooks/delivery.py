@@ -242,7 +242,7 @@ class Delivery:
             except DependencyAway as error:
                 if not left:
                     raise
-                metrics.DEPENDENCY_WAITS.labels("kafka").inc()
+                metrics.DEPENDENCY_WAITS.labels("webhooks").inc()
                 _log.warning("waiting for Kafka", topic=topic, error=str(error))
             else:
                 return

@@ -18,6 +18,7 @@ class KafkaOutbox:
 
     async def tell(self, updates: Sequence[Update]) -> None:
         """Return once every update is acknowledged."""
-        await self._producer.send_all(UPDATES.name, [self._codec.encode(one) for one in updates])
+        messages = [self._codec.encode(one, traceparent=one.traceparent) for one in updates]
+        await self._producer.send_all(UPDATES.name, messages)
         for update in updates:
             metrics.UPDATES.labels(update.kind).inc()

@@ -16,6 +16,7 @@ from contex.log.producer import Producer
 from contex.records import Cause, UpdateKind
 from contex.records.codec import Codec
 from contex.records.dead_letter import dead_letter
+from contex.records.headers import traceparent_of
 from contex.records.message import Received
 from contex.routing.dead_letter_limit import DeadLetterLimit
 from contex.routing.outcomes import Outcome, Rejected, Routed, Skipped
@@ -65,20 +66,23 @@ class Processor:
             )
 
     async def _route_publications(self, batch: Sequence[Received]) -> list[Outcome]:
-        arrived = [self._decoded(received) for received in batch]
+        # In a thread: a schema that is seen for the first time is asked of the registry.
+        arrived = await asyncio.to_thread(lambda: [self._decoded(one) for one in batch])
         good = [one for one in arrived if isinstance(one, Arrived)]
         routed = iter(await route_publications(good, self.ports))
         return [next(routed) if isinstance(one, Arrived) else one for one in arrived]
 
     def _decoded(self, received: Received) -> Arrived | Rejected:
         try:
-            return Arrived(self.codec.publication(received), _cause(received))
+            record = self.codec.publication(received)
+            return Arrived(record, _cause(received), _trace(received))
         except CallerError as error:
             return Rejected(error)
 
     async def _route_registration(self, received: Received) -> Outcome:
         try:
-            registered = Registered(self.codec.registration(received), _cause(received))
+            record = await asyncio.to_thread(self.codec.registration, received)
+            registered = Registered(record, _cause(received), _trace(received))
             return await route_registration(registered, self.ports)
         except CallerError as error:
             return Rejected(error)
@@ -137,6 +141,11 @@ def _cause(received: Received) -> Cause:
     return Cause(received.topic, received.partition, received.offset)
 
 
+def _trace(received: Received) -> str | None:
+    traceparent = traceparent_of(received.headers)
+    return None if traceparent is None else str(traceparent)
+
+
 def _name(outcome: Outcome) -> str:
     match outcome:
         case Routed():
@@ -159,6 +168,7 @@ def _line(received: Received, outcome: Outcome) -> dict[str, object]:
         "topic": received.topic,
         "partition": received.partition,
         "revision": received.offset,
+        "traceparent": _trace(received),
         "outcome": _name(outcome),
     }
     match outcome:

@@ -86,7 +86,7 @@ async def _serve(settings: Settings) -> None:
         api_key=key.get_secret_value() if key else None,
     )
     index_id = await _prepared(index)
-    codec = Codec(schema_source(settings))
+    codec = Codec(await asyncio.to_thread(schema_source, settings))
     producer = Producer(settings.kafka_bootstrap_servers)
     await producer.start()
 
