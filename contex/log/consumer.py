@@ -279,8 +279,9 @@ class Consumer:
         return await self._on_revoke(leaving)
 
     def _observe_error(self, error: KafkaError) -> None:
-        _log.warning("kafka: %s", error.str())
-        if error.code() == KafkaError._ALL_BROKERS_DOWN and self._away_since is None:  # noqa: SLF001 - the client's public spelling of its local codes
+        down = error.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - the client's public spelling of its local codes
+        _log.log(logging.WARNING if down else logging.DEBUG, "kafka: %s", error.str())
+        if down and self._away_since is None:
             self._away_since = time.monotonic()
 
     def _observe_commit(self, error: KafkaError | None, marks: list[TopicPartition]) -> None:
