@@ -3,7 +3,7 @@
 Decides nothing. Clocks and ids are handed in, so that an operation is the same in a test.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,10 @@ class LogReader(Protocol):
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """Return what the partition holds now."""
+        ...
+
+    async def end_offsets(self, topic: str) -> Mapping[int, int]:
+        """Return the next offset to be written, by partition."""
         ...
 
     async def offset_at(self, topic: str, partition: int, time_ms: int) -> int:

@@ -4,13 +4,13 @@ Decides which agent is meant. An agent that this gateway's view lacks is looked 
 view has caught up with the log, so that what another gateway acknowledged is found here.
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contex.errors import InvalidValue
-from contex.log.partitioner import partition_for
 from contex.log.registrations import KnownAgent
 from contex.records.names import AgentKey, Scope, check_name
 from contex.records.registration import Unregistration
@@ -37,8 +37,8 @@ async def find(services: Services, call: Call, agent_id: str, project_id: str | 
     """
     check_name(agent_id, "agent_id")
     known = _look(services, call.tenant, agent_id, project_id)
-    if known is None and project_id is not None:
-        await catch_up(services, AgentKey(Scope(call.tenant, project_id), agent_id))
+    if known is None:
+        await catch_up(services)
         known = _look(services, call.tenant, agent_id, project_id)
     if known is None:
         where = "" if project_id is None else f" in project {project_id!r}"
@@ -46,14 +46,15 @@ async def find(services: Services, call: Call, agent_id: str, project_id: str | 
     return known
 
 
-async def catch_up(services: Services, key: AgentKey) -> None:
-    """Wait, bounded, until the view has everything the log has about `key` now."""
-    partition = partition_for(str(key).encode(), REGISTRATIONS.partitions)
-    bounds = await services.reader.bounds(REGISTRATIONS.name, partition)
-    if bounds.end > 0:
-        await services.agents.caught_up_with(
-            partition, bounds.end - 1, timeout_s=VIEW_WAIT_TIMEOUT_S
+async def catch_up(services: Services) -> None:
+    """Wait, bounded, until the view has everything that the log has now."""
+    ends = await services.reader.end_offsets(REGISTRATIONS.name)
+    await asyncio.gather(
+        *(
+            services.agents.caught_up_with(partition, end - 1, timeout_s=VIEW_WAIT_TIMEOUT_S)
+            for partition, end in ends.items()
         )
+    )
 
 
 def page(

@@ -76,7 +76,7 @@ async def _again(services: Services, call: Call, known: KnownAgent) -> Beginning
     # The view may lag behind a registration with other needs: to write the old ones after it would
     # undo it, so the newest is fetched first.
     key = known.registration.key
-    await catch_up(services, key)
+    await catch_up(services)
     newest = await find(services, call, key.agent_id, key.scope.project)
     registration = replace(
         newest.registration, event_id=services.new_id(), registered_at_ms=services.clock_ms()

@@ -65,6 +65,9 @@ class MemoryLog:
         place = topic, partition
         return Bounds(self.first[place], len(self.partitions[place]))
 
+    async def end_offsets(self, topic: str) -> dict[int, int]:
+        return {one: len(self.partitions[topic, one]) for one in range(PARTITIONS)}
+
     async def offset_at(self, topic: str, partition: int, time_ms: int) -> int:
         records = self.partitions[topic, partition]
         retained = records[self.first[topic, partition] :]
