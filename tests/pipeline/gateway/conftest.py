@@ -1,15 +1,10 @@
 """Gateways on the session's broker."""
 
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
-
-# Helpers are modules beside their tests; importlib mode puts no folder on the path.
-sys.path.insert(0, str(Path(__file__).parent))
-
 from gateway_process import GatewayProcess, TopicReader, apply_topics
 
 SECRET_KEY = "a2V5LWtleS1rZXkta2V5LWtleS1rZXkta2V5LWtleTE="

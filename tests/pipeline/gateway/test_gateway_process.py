@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from feed import agent_key, following, register
+from gateway_feed import agent_key, following, register
 from gateway_process import GatewayProcess, TopicReader, apply_topics
 
 from contex.local.kafka import Broker

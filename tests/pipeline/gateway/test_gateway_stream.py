@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from feed import UPDATES, EventStream, FeedWriter, agent_key, following, register, update
+from gateway_feed import UPDATES, EventStream, FeedWriter, agent_key, following, register, update
 from gateway_process import GatewayProcess, TopicReader
 
 from contex.log.partitioner import partition_for

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
-from feed import FeedWriter, agent_key, following, register, update
+from gateway_feed import FeedWriter, agent_key, following, register, update
 from gateway_process import GatewayProcess
 
 StartGateway = Callable[..., GatewayProcess]
