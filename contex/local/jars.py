@@ -26,7 +26,6 @@ KAFKA: Final = "org.apache.kafka:kafka_2.13:4.3.0"
 """The broker."""
 _LOGGER: Final = "org.slf4j:slf4j-simple:1.7.36"
 """Kafka logs through slf4j and brings nothing that writes it down."""
-CENTRAL: Final = "https://repo.maven.apache.org/maven2"
 _LOCK_FILE: Final = "kafka.lock"
 _THREADS: Final = 8
 _TIMEOUT_S: Final = 30
@@ -92,10 +91,16 @@ def fetch(
     jars: Sequence[Jar],
     cache: Path,
     *,
-    repository: str = CENTRAL,
+    repository: str | None = None,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Return the paths of all `jars`, downloading what the cache lacks.
+
+    Args:
+        jars: what is needed.
+        cache: where they are kept.
+        repository: base URL of a Maven repository; Maven Central unless given.
+        progress: told how the download goes on.
 
     Raises:
         DownloadFailed: a jar could not be brought whole; the others are kept.
@@ -103,15 +108,22 @@ def fetch(
     wanted = missing(jars, cache)
     if wanted:
         cache.mkdir(parents=True, exist_ok=True)
+        base = repository or _central()
         meter = _Meter(sum(jar.size_bytes for jar in wanted), progress)
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="jars")
         try:
-            for done in [pool.submit(_download, jar, cache, repository, meter) for jar in wanted]:
+            for done in [pool.submit(_download, jar, cache, base, meter) for jar in wanted]:
                 done.result()
         finally:
             # After a failure or Ctrl-C only the downloads under way are waited for.
             pool.shutdown(cancel_futures=True)
     return [cache / jar.name for jar in jars]
+
+
+def _central() -> str:
+    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415 - 0.3 s, for a first start alone
+
+    return str(MAVEN_CENTRAL_URL)
 
 
 class _Meter:

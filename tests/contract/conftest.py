@@ -1,16 +1,10 @@
 """Engines for the contract suites, started once per module on first use."""
 
 import os
-import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-
-# The helpers stand beside their tests; importlib mode puts no folder on the path.
-sys.path.insert(0, str(Path(__file__).parent))
-
 from index_engines import DIMENSIONS, EngineProcess, Opened
 
 from contex.index.memory import MemoryIndex

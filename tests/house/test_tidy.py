@@ -19,7 +19,7 @@ PRINTING = ("contex/cli/", "topology/cli.py")
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".json", ".avsc", ".yml", ".yaml", ".txt", ""}
 UNWANTED = re.compile(
     r"\b(TODO|FIXME|XXX)\b|/(work|farm)/|issue #?\d|site-packages/[a-z]"
-    r"|files\.pythonhosted|repo1\.maven"
+    r"|pythonhosted|repo1?\.maven|pypi\.org"
 )
 
 
