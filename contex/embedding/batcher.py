@@ -17,6 +17,7 @@ import numpy as np
 
 from contex.embedding.port import Embedder, Vectors
 from contex.errors import DependencyAway
+from contex.telemetry import metrics
 
 FLIGHT_TEXTS_MAX = 32
 """More gain nothing. A flight is some 0.2 s of one core; a newcomer waits for two at most."""
@@ -166,8 +167,10 @@ class Batcher:
         """Return the vectors, or what went wrong: it belongs to the callers, not to the pump."""
         loop = asyncio.get_running_loop()
         texts = [text for seat in flight for text in seat.texts]
-        future = loop.run_in_executor(self._thread, _embed_once_each, self._embedder, texts)
-        await asyncio.wait([future])
+        metrics.EMBED_TEXTS.observe(len(texts))
+        with metrics.EMBED_SECONDS.time():
+            future = loop.run_in_executor(self._thread, _embed_once_each, self._embedder, texts)
+            await asyncio.wait([future])
         return future.exception() or future.result()
 
 

@@ -16,6 +16,7 @@ from qdrant_client import grpc as wire
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 
 from contex.errors import DependencyAway
+from contex.telemetry import metrics
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -95,7 +96,8 @@ class Connection:
         Raises:
             DependencyAway: when the engine does not answer, or answers that it cannot.
         """
-        with self._failures():
+        operation = type(request).__name__
+        with self._failures(), metrics.INDEX_CALL_SECONDS.labels(operation).time():
             return await method(request, timeout=timeout_s or self._call_timeout_s)
 
     @contextmanager

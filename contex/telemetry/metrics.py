@@ -84,7 +84,7 @@ EMBED_TEXTS = Histogram(
 )
 INDEX_CALL_SECONDS = Histogram(
     "contex_index_call_seconds",
-    "Time of one call to the index, by operation of the port.",
+    "Time of one call to the index, by the type of its request.",
     ["operation"],
     buckets=_FAST_S,
     registry=REGISTRY,
