@@ -25,7 +25,8 @@ from contex.log.consumption import RECONNECT_BACKOFF_S_MAX, received
 from contex.log.failures import failure
 from contex.records.message import Received
 
-SESSION_TIMEOUT_S = 6.0
+SESSION_TIMEOUT_S = 10.0
+"""Longer than a broker takes to come back: the client then gives its partitions up."""
 HEARTBEAT_S = 2.0
 POLL_INTERVAL_S_MAX = 60.0
 """A loop that does not poll for this long is hung: its partitions go to another member."""
@@ -37,7 +38,10 @@ QUEUE_BYTES_MAX = 32 * 1024 * 1024
 AWAY_S_MAX = 60.0
 """How long the brokers may be away before the process gives up."""
 REVOKE_S_MAX = 10.0
+LEAVE_S_MAX = 5.0
+CLOSE_S_MAX = 20.0
 _PROBE_TIMEOUT_S = 1.0
+_LEAVE_POLL_S = 0.1
 
 Partition = tuple[str, int]
 Offsets = Mapping[Partition, int]
@@ -154,8 +158,16 @@ class Consumer:
         await self._do(self._commit, offsets)
 
     async def stop(self, offsets: Offsets) -> None:
-        """Commit `offsets`, leave the group and disconnect."""
-        await self._do(self._close, offsets)
+        """Commit `offsets`, leave the group and disconnect.
+
+        Raises:
+            DependencyAway: the group could not be left in time; only the process's end helps.
+        """
+        try:
+            async with asyncio.timeout(CLOSE_S_MAX):
+                await self._do(self._close, offsets)
+        except TimeoutError as error:
+            raise DependencyAway(f"the group was not left in {CLOSE_S_MAX:.0f} s") from error
         self._thread.shutdown()
 
     async def _do(self, act: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -247,6 +259,12 @@ class Consumer:
         if self._client is None:
             return
         self._commit_now({one: at for one, at in offsets.items() if one in self._assigned})
+        # Closing would wait for ever for a rebalance that is already queued: polling serves it.
+        self._client.unsubscribe()
+        deadline = time.monotonic() + LEAVE_S_MAX
+        while self._assigned and time.monotonic() < deadline:
+            self._client.poll(_LEAVE_POLL_S)
+        self._client.poll(0)
         self._client.close()
         self._client = None
 

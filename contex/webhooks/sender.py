@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-from yarl import URL
 
 from contex.webhooks.addresses import Network, refusal
 from contex.webhooks.attempts import Answered, Failure, Result, Unanswered
@@ -123,7 +122,7 @@ class Sender:
         assert self._session is not None, "the sender is used as a context manager"
         try:
             async with self._session.post(
-                URL(url), data=body, headers=headers, allow_redirects=False
+                url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 excerpt = await _excerpt(response)
                 return Answered(response.status, response.headers.get("Retry-After"), excerpt)

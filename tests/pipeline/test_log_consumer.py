@@ -156,7 +156,7 @@ async def test_brokers_that_stay_away_are_given_up_and_those_that_return_are_not
 ) -> None:
     Cluster(mortal.bootstrap).create([TopicState("mortal", PARTITIONS, 1)])
     await fill(mortal.bootstrap, "mortal", 10)
-    consumer = Consumer(mortal.bootstrap, "group", ["mortal"], nothing, away_s_max=15.0)
+    consumer = Consumer(mortal.bootstrap, "group", ["mortal"], nothing, away_s_max=8.0)
     await consumer.start()
     await read_until(consumer, lambda found: len(found) >= 10)
 
@@ -171,4 +171,4 @@ async def test_brokers_that_stay_away_are_given_up_and_those_that_return_are_not
     started = time.monotonic()
     with pytest.raises(DependencyAway, match="Kafka has been away"):
         await read_until(consumer, lambda _: False)
-    assert 15.0 <= time.monotonic() - started < 30.0
+    assert 8.0 <= time.monotonic() - started < 20.0
