@@ -30,8 +30,8 @@ from contex.telemetry import metrics
 PARTITIONER = "murmur2_random"
 """Java's and Faust's placement; librdkafka's default agrees with neither."""
 RECORD_BYTES_MAX = 8 * 1024 * 1024
-OVERHEAD_BYTES_MAX = 64 * 1024
-"""Room for the key, the headers and Kafka's own framing around the largest value."""
+OVERHEAD_BYTES_MAX = 128 * 1024
+"""Room for key, headers and Kafka's own framing around the largest value, as a dead letter too."""
 DELIVERY_TIMEOUT_S = 30.0
 REQUEST_TIMEOUT_S = 10.0
 TOPIC_MISSING_TIMEOUT_S = 10.0

@@ -67,7 +67,8 @@ def join(api: Api, log: UpdatesLog, agent: str, *needs: object) -> None:
     epoch = api.register(agent, *needs)["epoch"]
 
     def welcomed() -> bool:
-        return any(update.epoch == epoch for update in log.of(api.project, agent))
+        told = log.of(api.project, agent)
+        return any(update.epoch == epoch and update.kind == "initial" for update in told)
 
     wait_until(welcomed, f"{agent} to have its initial context")
 
@@ -367,8 +368,7 @@ def test_the_index_can_be_deleted_and_every_answer_is_the_same(tmp_path: Path) -
 
 def _answers_again(api: Api, log: UpdatesLog, project: str) -> dict[str, tuple[int, float]]:
     agent = f"again-{uuid.uuid4().hex[:6]}"
-    api.register(agent, COFFEE_NEED)
-    wait_until(lambda: log.of(project, agent), f"{agent} to be told its initial context")
+    join(api, log, agent, COFFEE_NEED)
     return _answers(log, project, agent)
 
 

@@ -98,6 +98,7 @@ class UpdatesLog:
         self._bootstrap = bootstrap
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
+        self.codec = CODEC
         self.told: list[tuple[Update, float]] = []
 
     def __enter__(self) -> Self:
@@ -114,7 +115,7 @@ class UpdatesLog:
         while not self._stopped.is_set():
             message = consumer.poll(0.1)
             if message is not None and not message.error():
-                self.told.append((CODEC.update(received(message)), time.time()))
+                self.told.append((self.codec.update(received(message)), time.time()))
         consumer.close()
 
     def of(self, project: str, agent: str, tenant: str = TENANT) -> list[Update]:

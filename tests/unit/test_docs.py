@@ -1,0 +1,135 @@
+"""The documentation agrees with the code: no dead link, nothing missing, nothing made up."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import Counter
+from pydantic import AliasChoices
+
+from contex.settings import Settings
+from contex.telemetry.metrics import CATALOGUE
+from gateway.routes import ROUTES
+from topology.catalogue import TOPICS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGE_LINES_MAX = 160
+
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} +(?P<text>.+?) *$", re.MULTILINE)
+_FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_VARIABLE = re.compile(r"`((?:CONTEX|KAFKA|QDRANT|SCHEMA)_[A-Z_]+)`")
+_TOPIC = re.compile(r"`(contex\.[a-z0-9.-]+)`")
+_SUBJECT_SUFFIX = "-value"
+_PATH = re.compile(r"^\| (?P<methods>[A-Z]+) \| (?P<paths>.*?) \|", re.MULTILINE)
+_METRIC = re.compile(r"`(contex_[a-z_]+)`")
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a page's headings, as repository hosts make them."""
+    text = _FENCED.sub("", path.read_text(encoding="utf-8"))
+    return {
+        re.sub(r"[^\w\- ]", "", heading["text"].lower()).replace(" ", "-")
+        for heading in _HEADING.finditer(text)
+    }
+
+
+def variables() -> set[str]:
+    """Return the variables that the settings are read from."""
+    aliases = [field.validation_alias for field in Settings.model_fields.values()]
+    assert all(isinstance(alias, AliasChoices) for alias in aliases)
+    return {
+        str(choice)
+        for alias in aliases
+        if isinstance(alias, AliasChoices)
+        for choice in alias.choices
+    }
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_between_pages_resolve(path: Path) -> None:
+    dead = []
+    for link in _LINK.finditer(_FENCED.sub("", path.read_text(encoding="utf-8"))):
+        name, _, anchor = link["target"].partition("#")
+        if ":" in name:
+            continue
+        target = path.parent / name if name else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link["target"])
+
+    assert dead == []
+
+
+@pytest.mark.parametrize("name", ["api.md", "operating.md", "topics.md", "webhooks.md"])
+def test_a_page_stays_readable(name: str) -> None:
+    assert len(page(name).splitlines()) <= PAGE_LINES_MAX
+
+
+def test_the_settings_are_documented_and_no_others() -> None:
+    assert set(_VARIABLE.findall(page("operating.md"))) == variables()
+
+
+@pytest.mark.parametrize("name", [path.name for path in PAGES if path.parent.name == "docs"])
+def test_no_page_invents_a_setting(name: str) -> None:
+    assert set(_VARIABLE.findall(page(name))) <= variables()
+
+
+def test_the_defaults_are_documented() -> None:
+    rows = {
+        cells[0].strip("`"): cells[1].strip("`")
+        for line in page("operating.md").splitlines()
+        if (cells := [cell.strip() for cell in line.strip("|").split("|")])[0].startswith("`")
+        and len(cells) == 3
+    }
+    said = {name.upper(): rows.get(name.upper()) for name in variables()}
+    expected = {
+        str(choice): _words(field.get_default())
+        for field in Settings.model_fields.values()
+        if isinstance(field.validation_alias, AliasChoices)
+        for choice in field.validation_alias.choices
+    }
+
+    assert said == expected
+
+
+def _words(default: object) -> str:
+    if default is None:
+        return "not set"
+    return str(default) if default != () else "empty"
+
+
+def test_every_topic_is_documented_and_no_other() -> None:
+    named = {name for name in _TOPIC.findall(page("topics.md")) if not _is_subject(name)}
+
+    assert named == {topic.name for topic in TOPICS}
+
+
+def _is_subject(name: str) -> bool:
+    return name.endswith(_SUBJECT_SUFFIX)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_a_topic_is_told_with_its_shape(topic: object) -> None:
+    assert topic in TOPICS
+
+
+def test_every_route_is_documented_and_no_other() -> None:
+    named = {
+        (row["methods"], path)
+        for row in _PATH.finditer(page("api.md"))
+        for path in re.findall(r"`([^`]+)`", row["paths"])
+    }
+
+    assert named == {(route.method, route.path.replace(":.+", "")) for route in ROUTES}
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    names = {metric.describe()[0].name for metric in CATALOGUE}
+
+    assert set(_METRIC.findall(page("operating.md"))) == names
+    assert any(isinstance(metric, Counter) for metric in CATALOGUE)

@@ -1,0 +1,62 @@
+"""No exception leaves an agent: work is finished, or the process ends with a status of its own.
+
+Each case runs in a process of its own, since that process may end hard.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+from workers.exits import EXIT_BUG, EXIT_DEPENDENCY_AWAY, EXIT_TOO_MANY_DEAD_LETTERS
+
+PROGRAM = """
+import asyncio
+import workers.routing.agents as agents
+from contex.errors import DependencyAway
+from workers.routing.processor import TooManyDeadLetters
+
+agents.DRAIN_S = 0.2
+
+async def fine(): await asyncio.sleep(0.05); print("finished")
+async def bug(): raise ValueError("a bug")
+async def away(): raise DependencyAway("the index")
+async def flood(): raise TooManyDeadLetters("600 in a row")
+async def never(): await asyncio.Event().wait()
+
+async def main():
+    task = asyncio.ensure_future(agents.finish_or_exit({work}()))
+    if {cancel}:
+        await asyncio.sleep(0.01)
+        task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        print("cancelled")
+
+asyncio.run(main())
+print("alive")
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "cancel", "status", "said"),
+    [
+        ("fine", False, 0, ["finished", "alive"]),
+        ("fine", True, 0, ["finished", "cancelled", "alive"]),
+        ("bug", False, EXIT_BUG, []),
+        ("away", False, EXIT_DEPENDENCY_AWAY, []),
+        ("flood", False, EXIT_TOO_MANY_DEAD_LETTERS, []),
+        ("never", True, EXIT_DEPENDENCY_AWAY, []),
+    ],
+)
+def test_work_ends_well_or_the_process_ends(
+    work: str, cancel: bool, status: int, said: list[str]
+) -> None:
+    program = PROGRAM.format(work=work, cancel=cancel)
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (status, said) == (ran.returncode, ran.stdout.split()), ran.stderr
