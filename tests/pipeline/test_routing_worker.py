@@ -154,7 +154,7 @@ def test_a_record_without_a_key_is_refused_by_kafka_itself(world: World) -> None
     )
     client.flush(30)
 
-    assert ["INVALID_RECORD"] == errors
+    assert errors == ["INVALID_RECORD"]
 
 
 @pytest.mark.promise(7)
@@ -167,7 +167,7 @@ def test_a_deletion_of_a_malformed_key_is_dead_lettered(world: World) -> None:
         lambda: read_topic(world.bootstrap, topic.name, topic.partitions), "a dead letter"
     )
 
-    assert (b"no-slashes", None) == (letter.key, letter.value)
+    assert (letter.key, letter.value) == (b"no-slashes", None)
     assert offset == read_headers(letter.headers).offset
 
 
