@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT = "coffee-shop"
 VALUES = Path(__file__).parent / "values"
 
 FORMATS = {

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +29,7 @@ from contex.local.stack import Stack, StackOptions
 from contex.webhooks.secrets import generate_secret
 from examples import scenario
 from examples.actors import KafkaFeed, WebhookReceiver, agent_key, listen, now_ms
-from examples.scenario import EXPECTED, PROJECT, Agent, Publish, Telling
+from examples.scenario import EXPECTED, Agent, Publish, Telling
 
 ARRIVAL_S_MAX = 60.0
 QUIET_S = 1.5
@@ -116,6 +117,8 @@ class Shop:
     def __init__(self, session: aiohttp.ClientSession, url: str, notebook: Notebook) -> None:
         self._session = session
         self.api = f"{url}/api/v1"
+        # Of its own for each play: a second one would publish what everybody knows already.
+        self.project = f"coffee-shop-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         self._notebook = notebook
 
     async def register(self, agent: Agent, **delivery: str) -> str:
@@ -126,7 +129,7 @@ class Shop:
             "/agents/register",
             {
                 "agent_id": agent.name,
-                "project_id": PROJECT,
+                "project_id": self.project,
                 "data_needs": list(agent.needs),
                 "notification_method": agent.channel,
                 **delivery,
@@ -141,7 +144,7 @@ class Shop:
             "POST",
             "/data/publish",
             {
-                "project_id": PROJECT,
+                "project_id": self.project,
                 "data_key": value.data_key,
                 "data": value.data,
                 "data_format": value.data_format,
@@ -152,7 +155,7 @@ class Shop:
     async def delete(self, data_key: str) -> None:
         """Delete a value."""
         started_ms = now_ms()
-        answer = await self._send("DELETE", f"/projects/{PROJECT}/data/{data_key}", None)
+        answer = await self._send("DELETE", f"/projects/{self.project}/data/{data_key}", None)
         self._notebook.published_ms[data_key, answer["revision"]] = started_ms
 
     async def _send(self, method: str, path: str, body: object) -> dict[str, Any]:
@@ -181,11 +184,11 @@ async def play(stack: Stack, notebook: Notebook, console: Console) -> None:
                 await shop.register(agent, webhook_url=url, webhook_secret=secret)
                 return
             if agent.channel == "kafka":
-                key = agent_key("default", PROJECT, agent.name)
+                key = agent_key("default", shop.project, agent.name)
                 cast.enter_context(KafkaFeed(stack.bootstrap, key, notebook.note))
             cursor = await shop.register(agent)
             if agent.channel == "sse":
-                url = f"{shop.api}/agents/{agent.name}/updates?project_id={PROJECT}"
+                url = f"{shop.api}/agents/{agent.name}/updates?project_id={shop.project}"
                 listening.append(readers.create_task(listen(session, url, cursor, notebook.note)))
 
         await _acts(shop, join, console, notebook)
@@ -194,7 +197,8 @@ async def play(stack: Stack, notebook: Notebook, console: Console) -> None:
 
 
 async def _acts(shop: Shop, join: Join, console: Console, notebook: Notebook) -> None:
-    console.print(f"\n[bold]1[/] {len(scenario.EARLY_AGENTS)} agents say what they need.")
+    console.print(f"\nThe project is {shop.project}.")
+    console.print(f"[bold]1[/] {len(scenario.EARLY_AGENTS)} agents say what they need.")
     for agent in scenario.EARLY_AGENTS:
         await join(agent)
     await notebook.welcome({agent.name for agent in scenario.EARLY_AGENTS})
