@@ -11,6 +11,7 @@ from typing import NoReturn
 EXIT_BUG = 70
 EXIT_TOO_MANY_DEAD_LETTERS = 72
 EXIT_DEPENDENCY_AWAY = 75
+EXIT_SETTINGS = 78
 
 _log = logging.getLogger(__name__)
 

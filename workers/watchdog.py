@@ -8,7 +8,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from contex.telemetry import metrics
@@ -42,14 +43,15 @@ class Progress:
         """The event loop turned."""
         self.turned_at = self.clock()
 
-    def start_batch(self) -> None:
-        """A batch is being processed."""
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """A batch is being processed; left by an exception, it is as over as otherwise."""
         self.batch_started_at = self.clock()
-
-    def finish_batch(self) -> None:
-        """A batch was processed."""
-        self.finished_at = self.clock()
-        self.batch_started_at = None
+        try:
+            yield
+        finally:
+            self.finished_at = self.clock()
+            self.batch_started_at = None
 
     def see_lag(self, records: int) -> None:
         """Records wait in the worker's own partitions; without any it cannot be stalled."""
@@ -79,9 +81,11 @@ def end_process(reason: str) -> None:
 
 
 class Watchdog:
-    """A thread that ends the process when its worker makes no progress."""
+    """A thread that ends the process when one of its agents makes no progress."""
 
-    def __init__(self, progress: Progress, *, end: Callable[[str], None] = end_process) -> None:
+    def __init__(
+        self, progress: Mapping[str, Progress], *, end: Callable[[str], None] = end_process
+    ) -> None:
         self._progress = progress
         self._end = end
         self._stopped = threading.Event()
@@ -98,7 +102,8 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopped.wait(ASK_EVERY_S):
-            reason = verdict(self._progress, self._progress.clock())
-            if reason is not None:
-                self._end(reason)
-                return
+            for name, progress in self._progress.items():
+                reason = verdict(progress, progress.clock())
+                if reason is not None:
+                    self._end(f"{name}: {reason}")
+                    return

@@ -56,6 +56,11 @@ def head_at(point: str, revision: int) -> wire.Filter:
     )
 
 
+def head_stored_below(point: str, revision: int, offset: int) -> wire.Filter:
+    """Match one head, if it has this revision and knows of no offset as new as the given one."""
+    return wire.Filter(must=[*head_at(point, revision).must, _below("stored", offset)])
+
+
 def never(point: str) -> wire.Filter:
     """Match not even this point: as the condition of an upsert, it only inserts."""
     return wire.Filter(must_not=[_ids(point)])

@@ -81,6 +81,14 @@ class MemoryIndex:
             if held is not None and held.revision == revision:
                 self._value_heads[key] = replace(held, complete=True)
 
+    async def note_stored(self, stored: Mapping[ValueKey, tuple[int, int]]) -> None:
+        """Note where the log holds the content of each head that has the revision."""
+        await self._turn()
+        for key, (revision, offset) in stored.items():
+            held = self._value_heads.get(key)
+            if held is not None and held.revision == revision and held.stored < offset:
+                self._value_heads[key] = replace(held, stored=offset)
+
     async def put_chunks(self, chunks: Sequence[ValueChunks]) -> None:
         """Write the chunks."""
         await self._turn()

@@ -90,6 +90,7 @@ def value_head_point(key: ValueKey, head: ValueHead) -> wire.PointStruct:
         "complete": truth(value=head.complete),
         "deleted": truth(value=head.deleted),
         "tokens": number(head.tokens),
+        "stored": number(head.stored),
     }
     return _point(ids.value_head_id(key), payload)
 
@@ -118,6 +119,7 @@ def read_value_head(payload: Payload) -> ValueHead:
         complete=payload["complete"].bool_value,
         deleted=payload["deleted"].bool_value,
         tokens=payload["tokens"].integer_value,
+        stored=payload["stored"].integer_value,
     )
 
 

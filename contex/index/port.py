@@ -44,6 +44,12 @@ class Index(Protocol):
     async def complete_value_heads(self, revisions: Mapping[ValueKey, int]) -> None:
         """Mark each head complete if it still has this revision."""
 
+    async def note_stored(self, stored: Mapping[ValueKey, tuple[int, int]]) -> None:
+        """Note (revision, newer offset with the same content) in each head that has the revision.
+
+        A head that knows a newer offset keeps it.
+        """
+
     async def put_chunks(self, chunks: Sequence[ValueChunks]) -> None:
         """Write the chunks; their ids contain the revision, so a repeat overwrites itself."""
 

@@ -98,15 +98,21 @@ class QdrantIndex:
     async def complete_value_heads(self, revisions: Mapping[ValueKey, int]) -> None:
         """Mark each head complete if it still has this revision."""
         operations = [
-            wire.PointsUpdateOperation(
-                set_payload=wire.PointsUpdateOperation.SetPayload(
-                    payload={"complete": points.truth(value=True)},
-                    points_selector=wire.PointsSelector(
-                        filter=filters.head_at(ids.value_head_id(key), revision)
-                    ),
-                )
+            _set_in_head(
+                filters.head_at(ids.value_head_id(key), revision), complete=points.truth(value=True)
             )
             for key, revision in revisions.items()
+        ]
+        await self._update(self._schema.heads, operations)
+
+    async def note_stored(self, stored: Mapping[ValueKey, tuple[int, int]]) -> None:
+        """Note where the log holds the content of each head that has the revision."""
+        operations = [
+            _set_in_head(
+                filters.head_stored_below(ids.value_head_id(key), revision, offset),
+                stored=points.number(offset),
+            )
+            for key, (revision, offset) in stored.items()
         ]
         await self._update(self._schema.heads, operations)
 
@@ -249,3 +255,11 @@ class QdrantIndex:
             points=wire.PointsSelector(filter=condition),
         )
         await self._connection.write(self._connection.points.Delete, request)
+
+
+def _set_in_head(condition: wire.Filter, **payload: wire.Value) -> wire.PointsUpdateOperation:
+    return wire.PointsUpdateOperation(
+        set_payload=wire.PointsUpdateOperation.SetPayload(
+            payload=payload, points_selector=wire.PointsSelector(filter=condition)
+        )
+    )

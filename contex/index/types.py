@@ -22,6 +22,8 @@ class ValueHead:
         complete: every agent has been told and older chunks are gone.
         deleted: the value ended with this revision.
         tokens: size of the value's text in the embedder's tokens.
+        stored: the newest record with this very content, when it was published again unchanged;
+            the log may have compacted away the revision's own. -1: the revision's own.
     """
 
     revision: int
@@ -29,6 +31,12 @@ class ValueHead:
     complete: bool = False
     deleted: bool = False
     tokens: int = 0
+    stored: int = -1
+
+    @property
+    def readable(self) -> int:
+        """The offset at which the log holds this content for ever, or until it changes."""
+        return max(self.revision, self.stored)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,35 @@
 """How far a consumer group is behind, counted in records. Only looks; joins no group."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from contex.errors import DependencyAway
 from contex.log.failures import failure
 
 TIMEOUT_S = 10.0
+ANSWER_S = 2 * TIMEOUT_S
+"""Longer than the client's own time limit, so that its words are heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The next offset that the group takes, and the offset after the last record."""
+
+    next: int
+    end: int
+
+    @property
+    def lag(self) -> int:
+        """How many records wait."""
+        return max(0, self.end - self.next)
+
+    @property
+    def log_is_shorter(self) -> bool:
+        """Whether the log ends before what was committed: it lost records, or is another one."""
+        return self.next > self.end
 
 
 class GroupLag:
@@ -18,28 +40,35 @@ class GroupLag:
         self._group = group
         self._topics = frozenset(topics)
 
-    def records(self, partitions: Iterable[tuple[str, int]]) -> int:
-        """Return how many records wait in these partitions. Blocks; call it from a thread.
+    def spans(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Span]:
+        """Return where the group stands in each partition. Blocks; call it from a thread.
 
         Raises:
             DependencyAway: no broker answered.
         """
         asked = [TopicPartition(*one) for one in sorted(partitions) if one[0] in self._topics]
         if not asked:
-            return 0
+            return {}
         try:
             group = ConsumerGroupTopicPartitions(self._group, asked)
             answers = self._client.list_consumer_group_offsets([group], request_timeout=TIMEOUT_S)
             committed = {
                 (one.topic, one.partition): max(one.offset, 0)
-                for one in answers[self._group].result(TIMEOUT_S).topic_partitions
+                for one in answers[self._group].result(ANSWER_S).topic_partitions
             }
-            ends = self._client.list_offsets(
-                {one: OffsetSpec.latest() for one in asked}, request_timeout=TIMEOUT_S
-            )
-            return sum(
-                end.result(TIMEOUT_S).offset - committed.get((one.topic, one.partition), 0)
-                for one, end in ends.items()
-            )
+            starts = self._offsets(asked, OffsetSpec.earliest())
+            ends = self._offsets(asked, OffsetSpec.latest())
         except KafkaException as error:
             raise failure(error.args[0], "asking for the group's lag") from error
+        except TimeoutError as error:
+            raise DependencyAway("Kafka does not say how far the group is behind") from error
+        return {one: Span(max(committed.get(one, 0), starts[one]), ends[one]) for one in ends}
+
+    def _offsets(
+        self, asked: Sequence[TopicPartition], spec: OffsetSpec
+    ) -> dict[tuple[str, int], int]:
+        answers = self._client.list_offsets(dict.fromkeys(asked, spec), request_timeout=TIMEOUT_S)
+        return {
+            (one.topic, one.partition): answer.result(ANSWER_S).offset
+            for one, answer in answers.items()
+        }

@@ -122,13 +122,13 @@ class Reader:
         """
 
         def find(client: Consumer, deadline: float) -> int:
+            # The end is read first: what is appended between the two questions must be found.
+            end = _bounds(client, TopicPartition(topic, partition), deadline).end
             asked = TopicPartition(topic, partition, time_ms)
             (found,) = client.offsets_for_times([asked], timeout=_left(deadline))
             if found.error is not None:
                 raise KafkaException(found.error)
-            if found.offset != _END:
-                return int(found.offset)
-            return _bounds(client, TopicPartition(topic, partition), deadline).end
+            return end if found.offset == _END else int(found.offset)
 
         return await self._run(f"finding a time in {topic}/{partition}", timeout_s, find)
 

@@ -78,6 +78,16 @@ def original_headers(headers: Headers) -> Headers:
     return tuple((name, value) for name, value in headers if not name.startswith(PREFIX))
 
 
+def without_value(letter: Message) -> Message:
+    """Return a letter too large for its topic, without its value: a header says how large it was.
+
+    The original still stands where the other headers say, for as long as that topic keeps it.
+    """
+    size_bytes = len(letter.value or b"")
+    said = (PREFIX + "value_omitted_bytes", str(size_bytes).encode())
+    return Message(letter.key, None, (*letter.headers, said))
+
+
 def read_headers(headers: Headers) -> DeadLetterInfo:
     """Read what a dead letter's headers say.
 

@@ -85,10 +85,11 @@ def reference(key: ValueKey, revision: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A value that could be part of an initial context."""
+    """A value that could be part of an initial context; `readable` is where the log holds it."""
 
     key: ValueKey
     revision: int
+    readable: int
     tokens: int
     needs: tuple[MatchedNeed, ...]
 

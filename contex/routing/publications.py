@@ -113,12 +113,18 @@ class _Wave:
     async def _needing_work(self) -> list[Arrived]:
         heads = await self._ports.index.value_heads([arrived.key for arrived in self._arrivals])
         needing: list[Arrived] = []
+        unchanged: dict[ValueKey, tuple[int, int]] = {}
         for arrived in self._arrivals:
             why = standing(heads.get(arrived.key), arrived.revision, arrived.content_hash)
             if why is None:
                 needing.append(arrived)
-            else:
-                self._outcomes[arrived.key] = Skipped(why)
+                continue
+            self._outcomes[arrived.key] = Skipped(why)
+            if why is Skip.UNCHANGED:
+                unchanged[arrived.key] = (heads[arrived.key].revision, arrived.revision)
+        if unchanged:
+            # The log will compact the older record away; references must find the newer one.
+            await self._ports.index.note_stored(unchanged)
         return needing
 
     async def _read(self, arrivals: Iterable[Arrived]) -> list[Work]:

@@ -19,6 +19,9 @@ from contex.routing.decide import (
 from contex.routing.outcomes import Outcome, Routed, Skip, Skipped
 from contex.routing.ports import Ports
 
+UTF8_BYTES_MAX = 4
+"""Bytes of one character at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -106,9 +109,9 @@ async def _candidates(record: Registration, needs: AgentNeeds, ports: Ports) -> 
     # Heads are read after the search whose hits they judge.
     heads = await ports.index.value_heads([hit.key for hit in hits]) if hits else {}
     return [
-        Candidate(hit.key, hit.revision, heads[hit.key].tokens, _met(hit, record.needs))
+        Candidate(hit.key, hit.revision, head.readable, head.tokens, _met(hit, record.needs))
         for hit in hits
-        if _counts(hit.revision, heads.get(hit.key))
+        if (head := heads.get(hit.key)) is not None and _counts(hit.revision, head)
     ]
 
 
@@ -148,18 +151,22 @@ async def _items(chosen: Sequence[Candidate], ports: Ports) -> tuple[Item, ...]:
 
 
 def _size_bytes(values: Mapping[ValueKey, Value], key: ValueKey) -> int:
-    return len(values[key].content) if key in values else 0
+    if key not in values:
+        return 0
+    value = values[key]
+    labels = sum(len(name) + len(label) for name, label in value.metadata.items())
+    return len(value.content) + UTF8_BYTES_MAX * labels
 
 
 def _item(candidate: Candidate, value: Value | None, *, inside: bool) -> Item:
-    content = value.content if value is not None and inside else None
-    return Item(
+    item = Item(
         data_key=candidate.key.data_key,
         revision=candidate.revision,
         needs=candidate.needs,
-        content=content,
-        content_type=value.content_type if value is not None else None,
-        metadata=value.metadata if value is not None else {},
-        reference=None if content is not None else reference(candidate.key, candidate.revision),
         tokens=candidate.tokens,
+    )
+    if value is None or not inside:
+        return replace(item, reference=reference(candidate.key, candidate.readable))
+    return replace(
+        item, content=value.content, content_type=value.content_type, metadata=value.metadata
     )

@@ -169,6 +169,22 @@ async def test_a_head_is_completed_only_at_its_revision(index: Index, scope: Sco
     }
 
 
+async def test_where_the_log_holds_a_content_is_noted_for_the_revision_alone(
+    index: Index, scope: Scope
+) -> None:
+    at, behind, absent = value_keys(scope, ["at", "behind", "absent"])
+    head = ValueHead(5, "hash")
+    await index.switch_value_heads({at: head, behind: head})
+    await index.note_stored({at: (5, 9), behind: (4, 9), absent: (1, 9)})
+    await index.note_stored({at: (5, 8)})
+
+    heads = await index.value_heads([at, behind, absent])
+
+    assert {at: 9, behind: 5} == {key: one.readable for key, one in heads.items()}
+    await index.switch_value_heads({at: ValueHead(12, "other")})
+    assert (await index.value_heads([at]))[at].readable == 12
+
+
 async def test_a_newer_revision_is_not_complete(index: Index, key: ValueKey) -> None:
     await index.switch_value_heads({key: ValueHead(1, "one")})
     await index.complete_value_heads({key: 1})

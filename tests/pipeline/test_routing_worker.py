@@ -1,13 +1,16 @@
 """The routing worker as a process: how it stops, what it refuses, what it passes on."""
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka import Producer as Client
+from confluent_kafka.admin import AdminClient
 from gateway_process import apply_topics
 from index_engines import EngineProcess
 from product import CODEC, UpdatesLog, raw_producer, read_topic, wait_until
@@ -15,6 +18,7 @@ from routing_process import RoutingProcess
 
 from contex.local.kafka import Broker
 from contex.local.registry import Registry
+from contex.log.producer import configuration
 from contex.log.registry import schema_source
 from contex.records import (
     AgentKey,
@@ -33,7 +37,7 @@ from contex.records.message import Message
 from contex.routing.dead_letter_limit import REJECTED_IN_A_ROW_MAX
 from contex.settings import Settings
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, ROUTING_DEAD_LETTER, UPDATES
-from workers.exits import EXIT_DEPENDENCY_AWAY, EXIT_TOO_MANY_DEAD_LETTERS
+from workers.exits import EXIT_DEPENDENCY_AWAY, EXIT_SETTINGS, EXIT_TOO_MANY_DEAD_LETTERS
 
 TENANT = "acme"
 PROJECT = "shop"
@@ -186,6 +190,78 @@ def test_an_index_that_stays_away_ends_the_worker_and_dead_letters_nothing(world
     wait_until(lambda: "menu" in world.told(), "the value to be told after all")
     topic = ROUTING_DEAD_LETTER
     assert read_topic(world.bootstrap, topic.name, topic.partitions) == []
+
+
+@pytest.mark.promise(7)
+def test_publications_compressed_by_any_codec_are_routed(world: World) -> None:
+    world.worker.start()
+    world.produce(REGISTRATIONS.name, [CODEC.encode(registration())])
+    wait_until(lambda: world.updates.of(PROJECT, "reader", TENANT), "the agent to be registered")
+    codecs = ["gzip", "snappy", "lz4", "zstd"]
+    for codec in codecs:
+        message = CODEC.encode(publication(codec))
+        produce_compressed(world.bootstrap, codec, message.key, message.value or b"")
+
+    wait_until(lambda: set(codecs) == world.told(), f"{codecs} to be told")
+
+
+@pytest.mark.promise(7)
+def test_what_was_small_only_when_compressed_is_dead_lettered_without_its_value(
+    world: World,
+) -> None:
+    world.worker.start()
+    world.produce(REGISTRATIONS.name, [CODEC.encode(registration())])
+    wait_until(lambda: world.updates.of(PROJECT, "reader", TENANT), "the agent to be registered")
+    size_bytes = 12_000_000
+    key = f"{TENANT}/{PROJECT}/bomb".encode()
+    offset = produce_compressed(world.bootstrap, "gzip", key, b"\0" * size_bytes)
+    world.produce(PUBLICATIONS.name, [CODEC.encode(publication("menu"))])
+
+    wait_until(lambda: "menu" in world.told(), "the next value to be told")
+    topic = ROUTING_DEAD_LETTER
+    [letter] = wait_until(
+        lambda: read_topic(world.bootstrap, topic.name, topic.partitions), "a dead letter"
+    )
+    assert (letter.key, letter.value) == (key, None)
+    assert header(letter.headers, "__contex.errors.value_omitted_bytes") == str(size_bytes)
+    assert read_headers(letter.headers).offset == offset
+
+
+def produce_compressed(bootstrap: str, codec: str, key: bytes, value: bytes) -> int:
+    """Produce one record as a client that compresses does, and return its offset."""
+    offsets: list[int] = []
+    client = Client(
+        {
+            **configuration(bootstrap, 0),
+            "compression.type": codec,
+            "message.max.bytes": 32 * 1024 * 1024,
+        }
+    )
+
+    def delivered(error: object, message: Any) -> None:
+        assert error is None, error
+        offsets.append(message.offset())
+
+    client.produce(PUBLICATIONS.name, key=key, value=value, on_delivery=delivered)
+    client.flush(30)
+    return offsets[0]
+
+
+@pytest.mark.promise(8)
+def test_a_log_that_ends_before_what_the_index_holds_is_refused_in_words(world: World) -> None:
+    world.worker.start()
+    [group] = wait_until(
+        lambda: re.findall(r'"group":"([^"]+)"', world.worker.log()), "the group to be logged"
+    )
+    assert world.worker.terminate() == 0
+    admin = AdminClient({"bootstrap.servers": world.bootstrap})
+    beyond = ConsumerGroupTopicPartitions(group, [TopicPartition(PUBLICATIONS.name, 3, 1000)])
+    admin.alter_consumer_group_offsets([beyond])[group].result(30)
+
+    world.worker.start(wait=False)
+
+    assert world.worker.wait() == EXIT_SETTINGS, world.worker.log()[-2000:]
+    assert "built up to 1000" in world.worker.log()
 
 
 def test_a_trace_is_passed_on_from_publication_to_update(world: World) -> None:

@@ -36,7 +36,7 @@ class RoutingProcess:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *, wait: bool = True) -> None:
         """Start it, and return when it has partitions."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -45,7 +45,8 @@ class RoutingProcess:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(self.is_ready, "the routing worker to be ready")
+        if wait:
+            wait_until(self.is_ready, "the routing worker to be ready")
 
     def is_ready(self) -> bool:
         """Say whether it serves its partitions."""

@@ -16,7 +16,6 @@ from contex.records.message import Received
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS
 from workers.exits import EXIT_BUG, EXIT_DEPENDENCY_AWAY, EXIT_TOO_MANY_DEAD_LETTERS, exit_hard
 from workers.routing.processor import Processor, TooManyDeadLetters
-from workers.watchdog import Progress
 
 BATCH_RECORDS_MAX = 64
 BATCH_WITHIN_S = 0.01
@@ -27,7 +26,7 @@ _log = logging.getLogger(__name__)
 Process = Callable[[Sequence[Received]], Awaitable[None]]
 
 
-def build_app(group: str, bootstrap: str, processor: Processor, progress: Progress) -> Any:  # noqa: ANN401 - faust is untyped
+def build_app(group: str, bootstrap: str, processor: Processor) -> Any:  # noqa: ANN401 - faust is untyped
     """Return the application, its two agents attached. The settings were measured, each alone."""
     app = faust.App(
         group,
@@ -45,17 +44,15 @@ def build_app(group: str, bootstrap: str, processor: Processor, progress: Progre
         key_serializer="raw",
         value_serializer="raw",
     )
-    _attach(app, PUBLICATIONS.name, processor.publications, progress)
-    _attach(app, REGISTRATIONS.name, processor.registrations, progress)
+    _attach(app, PUBLICATIONS.name, processor.publications)
+    _attach(app, REGISTRATIONS.name, processor.registrations)
     return app
 
 
-def _attach(app: Any, topic: str, process: Process, progress: Progress) -> None:  # noqa: ANN401 - faust is untyped
+def _attach(app: Any, topic: str, process: Process) -> None:  # noqa: ANN401 - faust is untyped
     async def agent(stream: Any) -> None:  # noqa: ANN401 - faust is untyped
         async for events in stream.take_events(BATCH_RECORDS_MAX, within=BATCH_WITHIN_S):
-            progress.start_batch()
             await finish_or_exit(process([_received(event.message) for event in events]))
-            progress.finish_batch()
 
     raw = app.topic(topic, key_serializer="raw", value_serializer="raw", allow_empty=True)
     app.agent(raw, name=f"contex.{topic}", concurrency=1)(agent)

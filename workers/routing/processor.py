@@ -6,18 +6,19 @@ Every record of a batch ends as routed, skipped or dead-lettered, each acknowled
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from contex.errors import CallerError, DependencyAway
+from contex.errors import CallerError, DependencyAway, LimitExceeded
+from contex.index.batches import by_size
 from contex.log.producer import Producer
 from contex.records import Cause, UpdateKind
 from contex.records.codec import Codec
-from contex.records.dead_letter import dead_letter
+from contex.records.dead_letter import dead_letter, without_value
 from contex.records.headers import traceparent_of
-from contex.records.message import Received
+from contex.records.message import Message, Received
 from contex.routing.dead_letter_limit import DeadLetterLimit
 from contex.routing.outcomes import Outcome, Rejected, Routed, Skipped
 from contex.routing.ports import Ports
@@ -25,11 +26,14 @@ from contex.routing.publications import Arrived, route_publications
 from contex.routing.registrations import Registered, route_registration
 from contex.telemetry import metrics
 from contex.telemetry.logs import get_logger
-from topology.catalogue import ROUTING_DEAD_LETTER
+from topology.catalogue import PUBLICATIONS, REGISTRATIONS, ROUTING_DEAD_LETTER
+from workers.watchdog import Progress
 
 STAGE = "routing"
 DEPENDENCY_WAIT_S_MAX = 25.0
 """A longer await in an agent holds up the whole group's rebalance: then the process exits."""
+PART_BYTES_MAX = 256 * 1024
+"""About a thousand chunks: some ten seconds of one core."""
 RETRY_DELAY_S_MIN = 0.1
 RETRY_DELAY_S_MAX = 2.0
 
@@ -49,21 +53,28 @@ class Processor:
     ports: Ports
     producer: Producer
     limit: DeadLetterLimit
+    progress: Mapping[str, Progress]
 
     async def publications(self, batch: Sequence[Received]) -> None:
-        """Route a batch of publications, in order per key."""
-        started = time.perf_counter()
-        outcomes = await _patiently(partial(self._route_publications, batch))
-        await self._conclude(batch, outcomes, metrics.ROUTED_VALUES.labels, started)
+        """Route a batch of publications, in order per key.
+
+        In parts of a bounded size: large values take seconds each, and what one part completed is
+        not done again if the process ends in the next.
+        """
+        for part in by_size(batch, _size_bytes, PART_BYTES_MAX):
+            with self.progress[PUBLICATIONS.name].batch():
+                started = time.perf_counter()
+                outcomes = await _patiently(partial(self._route_publications, part))
+                await self._conclude(part, outcomes, metrics.ROUTED_VALUES.labels, started)
 
     async def registrations(self, batch: Sequence[Received]) -> None:
         """Route registrations one after the other."""
         for received in batch:
-            started = time.perf_counter()
-            outcome = await _patiently(partial(self._route_registration, received))
-            await self._conclude(
-                [received], [outcome], metrics.ROUTED_REGISTRATIONS.labels, started
-            )
+            with self.progress[REGISTRATIONS.name].batch():
+                started = time.perf_counter()
+                outcome = await _patiently(partial(self._route_registration, received))
+                counter = metrics.ROUTED_REGISTRATIONS.labels
+                await self._conclude([received], [outcome], counter, started)
 
     async def _route_publications(self, batch: Sequence[Received]) -> list[Outcome]:
         # In a thread: a schema that is seen for the first time is asked of the registry.
@@ -112,13 +123,24 @@ class Processor:
         if why := self.limit.exceeded:
             raise TooManyDeadLetters(why)
         at_ms = time.time_ns() // 1_000_000
-        messages = [
+        letters = [
             dead_letter(received, stage=STAGE, error=error, at_ms=at_ms)
             for received, error in rejected
         ]
-        await _patiently(partial(self.producer.send_all, ROUTING_DEAD_LETTER.name, messages))
+        await _patiently(lambda: asyncio.gather(*(self._bury(letter) for letter in letters)))
         for _, error in rejected:
             metrics.DEAD_LETTERS.labels(STAGE, type(error).__name__).inc()
+
+    async def _bury(self, letter: Message) -> None:
+        try:
+            await self.producer.send(ROUTING_DEAD_LETTER.name, letter)
+        except LimitExceeded:
+            # Compressed it passed the broker's limit; as it is, no topic takes it.
+            await self.producer.send(ROUTING_DEAD_LETTER.name, without_value(letter))
+
+
+def _size_bytes(received: Received) -> int:
+    return len(received.value or b"")
 
 
 async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:
