@@ -27,6 +27,10 @@ _STOP_TIMEOUT_S: Final = 20.0
 _POLL_S: Final = 0.02
 
 
+LOG_FILE: Final = "broker.log"
+"""In the broker's folder: what it says."""
+
+
 class Broker:
     """One broker. `start` after `kill` or `stop` serves the same records on the same port."""
 
@@ -63,7 +67,7 @@ class Broker:
         properties = self._data / "server.properties"
         properties.write_text(server_properties(logs=self._storage, ports=self._ports))
         return Command(
-            java_command(java, jars, _SERVER_MAIN, str(properties)), self._data / "broker.log"
+            java_command(java, jars, _SERVER_MAIN, str(properties)), self._data / LOG_FILE
         )
 
     def answers(self) -> bool:

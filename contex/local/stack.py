@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,7 +22,7 @@ from contex.local.children import (
 )
 from contex.local.folder import DataFolder
 from contex.local.jars import Progress
-from contex.local.kafka import Broker
+from contex.local.kafka import LOG_FILE, Broker
 from contex.local.ports import LOOPBACK, check_free, free_ports
 from contex.local.service import Event, Kind, Report
 from contex.local.supervisor import Supervisor
@@ -157,6 +158,9 @@ class Stack:
         """The index server's gRPC port."""
         return self.ports.index
 
+    def _log_of(self, name: str) -> Path:
+        return self._folder.path / _KAFKA / LOG_FILE if name == BROKER else self._folder.log(name)
+
     def _write_run(self) -> None:
         ports = {BROKER: self.ports.kafka, INDEX: self.ports.index, **_http_ports(self.ports)}
         self._folder.write_run(
@@ -172,7 +176,7 @@ class Stack:
                         "restarts": status.restarts,
                         "port": ports[status.name],
                         "url": self.health_urls.get(status.name),
-                        "log": str(self._folder.log(status.name)),
+                        "log": str(self._log_of(status.name)),
                     }
                     for status in self._supervisor.statuses()
                 },

@@ -93,7 +93,9 @@ async def test_8_mib_are_accepted_and_more_is_refused_at_once(
     receipt = await producer.send(topic, largest)
     assert receipt.offset == 0
     with pytest.raises(LimitExceeded):
-        await producer.send(topic, Message(b"k", b"x" * (module.RECORD_BYTES_MAX + 70_000)))
+        await producer.send(
+            topic, Message(b"k", b"x" * (module.RECORD_BYTES_MAX + module.OVERHEAD_BYTES_MAX))
+        )
 
 
 async def test_what_the_topic_finds_too_large_is_the_callers_fault(
@@ -110,7 +112,7 @@ async def test_the_rest_of_a_flight_lands_when_one_is_refused(
     topic: str, producer: Producer, bootstrap: str
 ) -> None:
     flight = [Message(b"k", b"v") for _ in range(20)]
-    flight[3] = Message(b"k", b"x" * (module.RECORD_BYTES_MAX + 70_000))
+    flight[3] = Message(b"k", b"x" * (module.RECORD_BYTES_MAX + module.OVERHEAD_BYTES_MAX))
     with pytest.raises(LimitExceeded):
         await producer.send_all(topic, flight)
     ends = await asyncio.to_thread(Cluster(bootstrap).end_offsets, topic)
