@@ -279,8 +279,13 @@ class Consumer:
         self._leave(partitions)
 
     def _leave(self, partitions: list[TopicPartition]) -> Offsets:
-        """Forget partitions; return what may be committed of them."""
+        """Forget partitions; return what may be committed of them.
+
+        The client remembers a pause beyond the partition's absence, and we do not: what comes back
+        must not be paused for ever.
+        """
         leaving = _names(partitions)
+        self._steer("resume", leaving)
         self._assigned -= leaving
         self._batch[:] = [one for one in self._batch if (one.topic, one.partition) not in leaving]
         for one in leaving:

@@ -15,9 +15,13 @@ from contex.log.consumer import Consumer, Offsets, Partition
 from contex.log.failures import LogMisuse
 from contex.log.producer import Producer
 from contex.records.message import Message, Received
+from contex.webhooks.lanes import Lanes
+from contex.webhooks.loop import DeliveryLoop
 
 PARTITIONS = 4
 DEADLINE_S = 30.0
+LANE_S = 15
+"""Longer than a second member takes to come and go."""
 
 
 async def nothing(_partitions: frozenset[Partition]) -> Offsets:
@@ -140,6 +144,72 @@ async def test_partitions_that_move_are_committed_before_they_leave(
     assert min(one.offset for one in found) == 11
     await first.stop({})
     await second.stop({})
+
+
+async def test_a_paused_partition_that_left_and_came_back_is_read_again(
+    bootstrap: str, topic: str
+) -> None:
+    """What was believed about a partition ends with it: in the client as in whoever paused it."""
+    group = uuid.uuid4().hex
+    first = Consumer(bootstrap, group, [topic], nothing)
+    second = Consumer(bootstrap, group, [topic], nothing)
+    everything = frozenset((topic, number) for number in range(PARTITIONS))
+    await first.start()
+    await read_until(first, lambda _: first.assigned == everything)
+    await first.pause(everything)
+    await second.start()
+    deadline = time.monotonic() + DEADLINE_S
+    while not second.assigned:
+        assert time.monotonic() < deadline, "the second member was given nothing"
+        await first.poll(100, 0.05)
+        await second.poll(100, 0.05)
+    moved = second.assigned
+    await second.stop({})
+    await read_until(first, lambda _: first.assigned == everything)
+
+    await fill(bootstrap, topic, 200)
+    found = await read_until(
+        first, lambda found: {(one.topic, one.partition) for one in found} >= moved
+    )
+    await first.stop({})
+    assert {(one.topic, one.partition) for one in found} == moved, "what stayed is paused still"
+
+
+async def test_a_held_lane_goes_on_after_another_worker_came_and_went(
+    bootstrap: str, topic: str
+) -> None:
+    await fill(bootstrap, topic, 200)
+    updates = f"updates-{uuid.uuid4().hex}"
+    Cluster(bootstrap).create([TopicState(updates, 1, 1)])
+    group, done = uuid.uuid4().hex, set[tuple[int, int]]()
+
+    async def deliver(received: Received) -> None:
+        await asyncio.sleep(0)
+        done.add((received.partition, received.offset))
+
+    def member() -> tuple[DeliveryLoop, Consumer]:
+        loop = DeliveryLoop(Lanes({topic: LANE_S}), updates, deliver, deliver)
+        return loop, Consumer(bootstrap, group, [topic, updates], loop.leave)
+
+    async def turn_until(
+        condition: Callable[[], bool], *members: tuple[DeliveryLoop, Consumer]
+    ) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < deadline, f"got {len(done)} of 200 lane records"
+            for loop, consumer in members:
+                await loop.turn(consumer)
+
+    first, second = member(), member()
+    await first[1].start()
+    await turn_until(lambda: len(first[1].assigned) == PARTITIONS + 1, first)
+    await second[1].start()
+    await turn_until(lambda: bool(second[1].assigned), first, second)
+    await second[1].stop(await second[0].stop())
+    await turn_until(lambda: len(first[1].assigned) == PARTITIONS + 1, first)
+    assert not done, f"expected the lane to be held all the while: {LANE_S} s are too short here"
+    await turn_until(lambda: len(done) == 200, first)
+    await first[1].stop(await first[0].stop())
 
 
 async def test_a_topic_that_does_not_exist_is_our_mistake(bootstrap: str) -> None:
