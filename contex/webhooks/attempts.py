@@ -25,6 +25,8 @@ GONE = 410
 MAY_NAME_ITS_WAIT = frozenset({429, 503})
 ATTEMPTS_MAX = 16
 RETRY_AFTER_CHARACTERS_MAX = 64
+_NO_DATE = (ValueError, OverflowError, TypeError, IndexError, AttributeError)
+"""All that the library's parser of dates has raised for what is none, from version to version."""
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -201,13 +203,10 @@ def retry_after_s(header: str, now_s: float) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    try:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
         return max(0.0, moment.timestamp() - now_s)
-    except OverflowError:
+    except _NO_DATE:
         return None
 
 
