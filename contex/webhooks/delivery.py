@@ -36,6 +36,7 @@ from contex.webhooks.attempts import (
     Unanswered,
     next_step,
 )
+from contex.webhooks.in_hand import InHand
 from contex.webhooks.ports import Agents, Log, Poster
 from contex.webhooks.retries import Turn, read_turn, waiting
 from contex.webhooks.secrets import SecretBox, check_secret
@@ -127,6 +128,12 @@ class Delivery:
         self._slots = slots
         self._clock_s = clock_s
         self._lane_topics = frozenset(topics.lanes.values())
+        self._in_hand = InHand()
+
+    @property
+    def oldest_s(self) -> float:
+        """How long the oldest delivery has been in hand, waits for a slot left out."""
+        return self._in_hand.oldest_s
 
     async def deliver(self, received: Received) -> None:
         """Do all that a record of the updates or of a lane asks for.
@@ -135,7 +142,8 @@ class Delivery:
             DependencyAway: Kafka does not answer, or CONTEX_SECRET_KEYS lacks a key in use.
         """
         try:
-            job = await self._prepare(received)
+            with self._in_hand.one():
+                job = await self._prepare(received)
         except CallerError as error:
             await self._bury(received, error)
             return
@@ -143,14 +151,38 @@ class Delivery:
             metrics.WEBHOOK_SKIPS.labels(job.value).inc()
             return
         async with self._slots.taken(job.url):
-            tried = await self._try(job)
+            with self._in_hand.one():
+                tried = await self._try(job)
+        with self._in_hand.one():
+            try:
+                await self._conclude(received, job, tried)
+            except CallerError as error:  # the record has grown beyond what a lane takes
+                await self._bury(received, error, job.turn)
+
+    async def put_off(self, received: Received) -> None:
+        """Let a record wait in a lane for the try that is due, which stays its own.
+
+        It waits in the first lane once, then in the second, again and again: an endpoint that
+        hangs behind a long queue must not have the queue written anew every few seconds.
+
+        Raises:
+            DependencyAway: Kafka does not answer.
+        """
+        lanes_s = self._schedule.lanes_s
+        again = received.topic in self._lane_topics
+        lane = self._topics.lanes[lanes_s[min(int(again), len(lanes_s) - 1)]]
         try:
-            await self._conclude(received, job, tried)
-        except CallerError as error:  # the record has grown beyond what a lane takes
-            await self._bury(received, error, job.turn)
+            await self._send(lane, waiting(received, self._turn(received)))
+        except CallerError:  # no lane takes it as it is
+            await self.deliver(received)
+        else:
+            _log.info("put off", key=repr(received.key), topic=received.topic, lane=lane)
+
+    def _turn(self, received: Received) -> Turn:
+        return read_turn(received) if received.topic in self._lane_topics else Turn()
 
     async def _prepare(self, received: Received) -> _Job | Skip:
-        turn = read_turn(received) if received.topic in self._lane_topics else Turn()
+        turn = self._turn(received)
         update = self._codec.update(received)
         known = await self._agents.find(update.agent, update.epoch)
         if known is None:
@@ -182,7 +214,7 @@ class Delivery:
             case Succeeded():
                 pass
             case Retry():
-                message = waiting(received, step.attempt, first_failed_at_ms)
+                message = waiting(received, Turn(step.attempt, first_failed_at_ms))
                 await self._send(self._topics.lanes[step.delay_s], message)
             case Dead() | Disabled():
                 turn = Turn(job.turn.attempt, first_failed_at_ms)

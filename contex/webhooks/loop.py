@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from contex.records.message import Received
 from contex.telemetry import metrics
-from contex.webhooks.flow import Flow, Work
+from contex.webhooks.flow import BUFFERED_RECORDS_MAX, Flow, Work
 from contex.webhooks.lanes import Admission, Lanes
 from contex.webhooks.ports import Feed, Offsets, Partition
 
@@ -30,7 +30,9 @@ class DeliveryLoop:
         lanes: the retry lanes.
         updates_topic: the feed of first attempts, kept in order per agent.
         deliver: deals with one record.
+        put_off: leaves one record, of an agent that has too many under way, to a later time.
         clock_s: the time of day.
+        records_max: how many records may be under way before it reads no more.
     """
 
     def __init__(
@@ -38,13 +40,16 @@ class DeliveryLoop:
         lanes: Lanes,
         updates_topic: str,
         deliver: Work,
+        put_off: Work,
         clock_s: Callable[[], float] = time.time,
-        **bounds: int,
+        *,
+        records_max: int = BUFFERED_RECORDS_MAX,
     ) -> None:
         self._lanes = lanes
         self._deliver = deliver
+        self._put_off = put_off
         self._clock_s = clock_s
-        self._flow = Flow(self._work, {updates_topic}, **bounds)
+        self._flow = Flow(self._work, self._wait, {updates_topic}, records_max=records_max)
         self._stopped_for_room: set[Partition] = set()
         self._waiting_for_room = False
         self._turned_s = self._committed_s = time.monotonic()
@@ -87,6 +92,10 @@ class DeliveryLoop:
         await self._deliver(received)
         self._lanes.finish(received)
 
+    async def _wait(self, received: Received) -> None:
+        await self._put_off(received)
+        self._lanes.finish(received)
+
     async def _take(self, feed: Feed, records: list[Received]) -> None:
         held: list[Partition] = []
         for received in records:
@@ -99,7 +108,7 @@ class DeliveryLoop:
             await feed.hold(self._lanes.offsets_held(held))
 
     async def _make_room(self, feed: Feed) -> None:
-        """Stop reading when enough is under way, and go on once half of it is done.
+        """Stop reading when enough is under way, and go on once a quarter of it is done.
 
         The feed is polled all the while, so that the group knows that we live.
         """

@@ -21,7 +21,7 @@ class Turn:
     """Which try this is.
 
     Attributes:
-        attempt: 1 for the first.
+        attempt: 1 for the first; a lane has it where the first was put off.
         first_failed_at_ms: when the first try failed, or None before it has.
     """
 
@@ -35,23 +35,18 @@ def read_turn(received: Received) -> Turn:
     Raises:
         InvalidRecord: if a header is missing or no sensible number.
     """
-    return Turn(
-        attempt=_number(received.headers, ATTEMPT_HEADER, 2, ATTEMPTS_MAX),
-        first_failed_at_ms=_number(received.headers, FIRST_FAILED_AT_HEADER, 0, TIME_MS_MAX),
-    )
+    attempt = _number(received.headers, ATTEMPT_HEADER, 1, ATTEMPTS_MAX)
+    if attempt == 1:
+        return Turn()
+    return Turn(attempt, _number(received.headers, FIRST_FAILED_AT_HEADER, 0, TIME_MS_MAX))
 
 
-def waiting(received: Received, attempt: int, first_failed_at_ms: int) -> Message:
-    """Return what goes into a lane for a record whose try numbered `attempt` comes next."""
-    return Message(
-        key=received.key or b"",
-        value=received.value,
-        headers=(
-            *_others(received.headers),
-            (ATTEMPT_HEADER, str(attempt).encode()),
-            (FIRST_FAILED_AT_HEADER, str(first_failed_at_ms).encode()),
-        ),
-    )
+def waiting(received: Received, turn: Turn) -> Message:
+    """Return what goes into a lane for a record whose next try is `turn`."""
+    headers = [*_others(received.headers), (ATTEMPT_HEADER, str(turn.attempt).encode())]
+    if turn.first_failed_at_ms is not None:
+        headers.append((FIRST_FAILED_AT_HEADER, str(turn.first_failed_at_ms).encode()))
+    return Message(received.key or b"", received.value, tuple(headers))
 
 
 def _others(headers: Headers) -> Headers:

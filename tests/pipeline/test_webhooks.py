@@ -1,9 +1,12 @@
 """The webhook worker as a process, on a broker of its own, against an endpoint that misbehaves."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,8 @@ from topology.catalogue import UPDATES
 
 START_S = 30
 DELIVER_S = 20
+PROMPT_S = 5
+"""Far below the 15 s that one request to a hanging endpoint takes."""
 
 
 @pytest.fixture(scope="module")
@@ -268,3 +273,43 @@ async def test_without_the_key_of_a_secret_it_exits_with_words_and_loses_nothing
     assert await world.dead_letters(key) == []
     async with world.worker():
         await until(lambda: len(receiver.requests) >= 1, START_S, "the update, in the end")
+
+
+@asynccontextmanager
+async def hanging_endpoint() -> AsyncIterator[str]:
+    """Take connections and never answer."""
+    ends = asyncio.Event()
+
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ends.wait()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}/hook"
+    finally:
+        ends.set()
+        server.close()
+        await server.wait_closed()
+
+
+async def test_1500_updates_for_a_hanging_endpoint_do_not_stop_another_agent(
+    world: World, receiver: Receiver, figure: Callable[[str], None]
+) -> None:
+    stuck, other = agent("stuck"), agent("other")
+    async with hanging_endpoint() as url, world.worker() as worker:
+        stuck_epoch = await world.register(stuck, url)
+        other_epoch = await world.register(other, f"{receiver.url}/hook")
+        await world.tell(other, other_epoch)
+        await until(lambda: len(receiver.requests) == 1, START_S, "the worker's first request")
+        await world.tell(stuck, stuck_epoch, times=1_500)
+        await until(lambda: worker.words.count("put off") >= 900, DELIVER_S, "900 put off")
+        told_s = time.time()
+        await world.tell(other, other_epoch)
+        await until(lambda: len(receiver.requests) == 2, PROMPT_S, "the other agent's update")
+        await world.register(stuck, None)  # what waits for it is of no concern to other tests
+        worker.kill()
+
+    figure(f"told another agent after {receiver.requests[1].at_s - told_s:.2f} s")
+    assert await world.dead_letters(stuck) == []

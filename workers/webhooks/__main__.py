@@ -36,6 +36,8 @@ from workers.webhooks.agents import ViewedAgents
 EXIT_CONFIGURATION = 78
 VIEW_START_S_MAX = 120.0
 LOOP_SILENT_S_MAX = 15.0
+DELIVERY_S_MAX = 240.0
+"""Beyond every bound of a delivery: one request, and the log's two records, each sent thrice."""
 
 _log = get_logger(__name__)
 _LANES_S = {lane.name: lane.delay_s for lane in RETRY_LANES if lane.delay_s is not None}
@@ -68,10 +70,10 @@ async def _serve(settings: Settings) -> None:
             schedule=Schedule(tuple(_LANES_S.values()), settings.webhook_attempts_max),
             slots=Slots(),
         )
-        loop = DeliveryLoop(Lanes(_LANES_S), UPDATES.name, delivery.deliver)
+        loop = DeliveryLoop(Lanes(_LANES_S), UPDATES.name, delivery.deliver, delivery.put_off)
         consumer = Consumer(bootstrap, WEBHOOKS.group or "", [UPDATES.name, *_LANES_S], loop.leave)
         await _start_health(settings, stack, loop, consumer)
-        await _run(loop, consumer, view)
+        await _run(loop, consumer, view, delivery)
 
 
 async def _followed(view: RegistrationsView) -> RegistrationsView:
@@ -97,12 +99,14 @@ async def _start_health(
     await stack.enter_async_context(health)
 
 
-async def _run(loop: DeliveryLoop, consumer: Consumer, view: RegistrationsView) -> None:
+async def _run(
+    loop: DeliveryLoop, consumer: Consumer, view: RegistrationsView, delivery: Delivery
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     progress = Progress()
-    watchdog = Watchdog(progress, end=_end)
+    watchdog = Watchdog({"webhooks": progress}, end=_end)
     watchdog.start()
     following = asyncio.create_task(view.ended())
     await consumer.start()
@@ -110,6 +114,7 @@ async def _run(loop: DeliveryLoop, consumer: Consumer, view: RegistrationsView) 
     while not stop.is_set():
         await loop.turn(consumer)
         progress.turn()
+        end_if_stuck(delivery.oldest_s)
         if following.done():
             following.result()
             raise DependencyAway("the view of the registrations ended")
@@ -118,6 +123,12 @@ async def _run(loop: DeliveryLoop, consumer: Consumer, view: RegistrationsView) 
     await consumer.stop(await loop.stop())
     following.cancel()
     watchdog.stop()
+
+
+def end_if_stuck(oldest_s: float) -> None:
+    """End the process if a delivery does not return: nothing else would notice."""
+    if oldest_s > DELIVERY_S_MAX:
+        _end(f"a delivery has been in hand for {oldest_s:.0f} s")
 
 
 def _end(reason: str) -> None:

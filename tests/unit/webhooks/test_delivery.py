@@ -21,7 +21,7 @@ from contex.records.schema_source import PinnedSchemas
 from contex.records.update import Cause, Item, MatchedNeed, Update, UpdateKind, update_id
 from contex.webhooks.attempts import Answered, Failure, Result, Schedule, Unanswered
 from contex.webhooks.delivery import Delivery, Topics
-from contex.webhooks.retries import read_turn
+from contex.webhooks.retries import Turn, read_turn
 from contex.webhooks.secrets import SecretBox, SecretKeysUnusable, generate_key, generate_secret
 from contex.webhooks.slots import Slots
 
@@ -72,8 +72,11 @@ class FakeLog:
 class FakeSender:
     results: list[Result] = field(default_factory=lambda: [Answered(200, None, "thanks")])
     requests: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
+    hangs: bool = False
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Result:
+        if self.hangs:
+            await asyncio.Event().wait()
         self.requests.append((url, headers, body))
         return self.results[min(len(self.requests), len(self.results)) - 1]
 
@@ -109,7 +112,11 @@ class World:
         return KnownAgent(registration, epoch, 0, 0)
 
     async def deliver(self, received: Received) -> None:
-        delivery = Delivery(
+        async with asyncio.timeout(5):
+            await self.delivery().deliver(received)
+
+    def delivery(self) -> Delivery:
+        return Delivery(
             codec=CODEC,
             agents=self.agents,
             box=SecretBox(self.open_with),
@@ -120,8 +127,6 @@ class World:
             slots=Slots(),
             clock_s=lambda: NOW_S,
         )
-        async with asyncio.timeout(5):
-            await delivery.deliver(received)
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -338,3 +343,58 @@ async def test_a_redriven_dead_letter_begins_anew() -> None:
 
     assert world.attempts[-1].attempt == 1
     assert len(world.log.of("retry.5s")) == 2
+
+
+async def test_what_is_put_off_waits_untried_with_the_same_bytes_and_keeps_all_its_tries() -> None:
+    world = World(Answered(500), attempts_max=2)
+    record = update_record()
+
+    await world.delivery().put_off(record)
+
+    assert world.sender.requests == []
+    assert world.log.topics == ["retry.5s"], "expected no attempt to be written down"
+    [first] = world.log.of("retry.5s")
+    assert (first.key, first.value) == (record.key, record.value)
+    assert read_turn(received(first, "retry.5s")) == Turn()
+    await world.deliver(received(first, "retry.5s"))
+    [_, second] = world.log.of("retry.5s")
+    await world.deliver(received(second, "retry.5s"))
+    assert [one.attempt for one in world.attempts] == [1, 2]
+    assert {headers["webhook-id"] for _, headers, _ in world.sender.requests} == {
+        str(UPDATE.update_id)
+    }
+
+
+async def test_what_is_put_off_again_waits_longer_for_the_same_try() -> None:
+    world = World(Answered(500))
+    await world.deliver(update_record())
+    [waiting] = world.log.of("retry.5s")
+
+    await world.delivery().put_off(received(waiting, "retry.5s"))
+    [again] = world.log.of("retry.1m")
+    await world.delivery().put_off(received(again, "retry.1m"))
+
+    turns = [read_turn(received(one, "retry.1m")) for one in world.log.of("retry.1m")]
+    assert turns == [Turn(2, int(NOW_S * 1000))] * 2
+
+
+async def test_what_no_lane_takes_is_delivered_and_what_no_lane_wrote_is_a_dead_letter() -> None:
+    world = World()
+    world.log.too_large = frozenset({"retry.5s"})
+
+    await world.delivery().put_off(update_record())
+    assert (world.log.topics, len(world.sender.requests)) == (["attempts"], 1)
+    await world.delivery().put_off(received(CODEC.encode(UPDATE), "retry.5s"))
+    assert world.log.topics == ["attempts", "dead-letter"]
+
+
+async def test_a_delivery_that_does_not_return_grows_old_and_a_finished_one_does_not() -> None:
+    world = World()
+    world.sender.hangs = True
+    delivery = world.delivery()
+    task = asyncio.create_task(delivery.deliver(update_record()))
+    await asyncio.wait([task], timeout=0.02)
+    assert delivery.oldest_s > 0
+    task.cancel()
+    await asyncio.wait([task])
+    assert delivery.oldest_s == 0

@@ -4,6 +4,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 
+import pytest
+
 from contex.records.message import Received
 from contex.webhooks.lanes import Lanes
 from contex.webhooks.loop import DeliveryLoop
@@ -70,10 +72,14 @@ class Clock:
         return self.now_s
 
 
+async def unwanted(received: Received) -> None:
+    pytest.fail(f"expected nothing to be put off, got {received.offset}")
+
+
 def loop_of(
-    work: Callable[[Received], Awaitable[None]], clock: Clock, **bounds: int
+    work: Callable[[Received], Awaitable[None]], clock: Clock, records_max: int = 1_000
 ) -> DeliveryLoop:
-    return DeliveryLoop(Lanes({LANE: 5}), UPDATES, work, clock, **bounds)
+    return DeliveryLoop(Lanes({LANE: 5}), UPDATES, work, unwanted, clock, records_max=records_max)
 
 
 async def turns(loop: DeliveryLoop, feed: MemoryFeed, count: int = 20) -> None:
@@ -131,7 +137,7 @@ async def test_what_is_finished_is_committed() -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_reading_stops_when_enough_is_under_way_and_goes_on_at_half() -> None:
+async def test_reading_stops_when_enough_is_under_way_and_goes_on_later() -> None:
     clock, gate, begun = Clock(), asyncio.Event(), list[int]()
 
     async def work(received: Received) -> None:
@@ -212,3 +218,25 @@ async def test_stopping_returns_the_finished_prefix() -> None:
     await turns(loop, feed)
 
     assert await loop.stop() == {(UPDATES, 0): 1}
+
+
+async def test_a_lane_record_that_is_put_off_is_overdue_no_longer() -> None:
+    clock, put_off, gate = Clock(), list[int](), asyncio.Event()
+
+    async def work(_received: Received) -> None:
+        await gate.wait()
+
+    async def later(received: Received) -> None:
+        await asyncio.sleep(0)
+        put_off.append(received.offset)
+
+    feed, lanes = MemoryFeed((LANE, 0)), Lanes({LANE: 5})
+    loop = DeliveryLoop(lanes, UPDATES, work, later, clock, records_max=80)
+    for _ in range(60):
+        feed.append((LANE, 0), T0_S - 10)
+    await turns(loop, feed)
+
+    assert put_off == list(range(50, 60))
+    gate.set()
+    await turns(loop, feed)
+    assert lanes.overdue_s(int(clock.now_s * 1000)) == {LANE: 0.0}
