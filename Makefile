@@ -37,12 +37,12 @@ run: $(VENV)/.run ## Start the whole stack, play the example, keep serving (ARGS
 	@$(BIN)/python -m examples.walkthrough $(ARGS)
 
 .PHONY: test
-test: check ## Run every test: checks, unit, contract, pipeline and faults on a real Kafka
-	@$(BIN)/python -m pytest $(ARGS)
+test: check fast ## Run every test: checks, unit, contract, pipeline and faults on a real Kafka
+	@$(BIN)/python -m pytest tests/pipeline tests/faults $(ARGS)
 
 .PHONY: fast
 fast: $(VENV)/.dev ## Run the tests that need no broker
-	@$(BIN)/python -m pytest tests/house tests/unit tests/contract $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile tests/house tests/unit tests/contract $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev ## Lint, format check and types

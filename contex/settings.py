@@ -6,8 +6,10 @@ A wrong value is refused at start, naming the variable; all wrong ones at once.
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from contex.errors import InvalidValue
 
 Network = IPv4Network | IPv6Network
 
@@ -60,3 +62,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        InvalidValue: naming every variable that is wrong, and why.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+        raise InvalidValue(f"the environment is wrong: {wrong}") from error

@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from contex.embedding.batcher import Batcher
 from contex.embedding.factory import open_embedder
 from contex.embedding.port import Embedder
@@ -25,7 +23,7 @@ from contex.records.codec import Codec
 from contex.routing.dead_letter_limit import DeadLetterLimit
 from contex.routing.meaning import TextMeaning
 from contex.routing.ports import Ports
-from contex.settings import Settings
+from contex.settings import Settings, load_settings
 from contex.telemetry.health import HealthServer
 from contex.telemetry.logs import configure, get_logger
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, TOPICS
@@ -196,11 +194,8 @@ async def _close(parts: _Parts, health: HealthServer | None) -> None:
 def main() -> None:
     """Run the worker; the exit status says why it ended."""
     try:
-        settings = Settings()
-    except ValidationError as error:
-        exit_hard(EXIT_SETTINGS, f"the environment is wrong: {error}")
-    configure(settings, "routing")
-    try:
+        settings = load_settings()
+        configure(settings, "routing")
         asyncio.run(_serve(settings))
     except DependencyAway as error:
         exit_hard(EXIT_DEPENDENCY_AWAY, str(error))

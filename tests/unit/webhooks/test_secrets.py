@@ -91,7 +91,11 @@ def test_an_unknown_key_is_the_operators_fault() -> None:
     assert issubclass(SecretKeysUnusable, DependencyAway)
 
 
-@pytest.mark.parametrize("keys", ["short", generate_key() + ",nonsense", "\N{SNOWMAN}"])
+@pytest.mark.parametrize(
+    "keys",
+    ["short", generate_key() + ",nonsense", "\N{SNOWMAN}"],
+    ids=["short", "second", "snowman"],
+)
 def test_a_malformed_key_is_named_by_its_position_and_never_repeated(keys: str) -> None:
     with pytest.raises(SecretKeysUnusable, match=r"key \d of \d") as caught:
         SecretBox(keys)
