@@ -62,6 +62,10 @@ class Backlog:
         if not agent.held:
             del self._agents[key]
 
+    def slow(self, key: bytes | None) -> bool:
+        """Whether the agent itself makes its records wait, rather than a lack of room."""
+        return self._agents.get(key, _Agent()).stuck_s(self._clock_s()) >= SLOW_S
+
     def room(self, key: bytes | None, *, scarce: bool) -> int | None:
         """Return how many more of this agent may be held, fewer than none if some must go.
 

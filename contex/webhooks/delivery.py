@@ -159,18 +159,18 @@ class Delivery:
             except CallerError as error:  # the record has grown beyond what a lane takes
                 await self._bury(received, error, job.turn)
 
-    async def put_off(self, received: Received) -> None:
+    async def put_off(self, received: Received, /, *, slow: bool) -> None:
         """Let a record wait in a lane for the try that is due, which stays its own.
 
-        It waits in the first lane once, then in the second, again and again: an endpoint that
-        hangs behind a long queue must not have the queue written anew every few seconds.
+        It waits in the first lane; for a slow agent in the second, from the second time on: the
+        long queue of an endpoint that hangs must not be written anew every few seconds.
 
         Raises:
             DependencyAway: Kafka does not answer.
         """
         lanes_s = self._schedule.lanes_s
-        again = received.topic in self._lane_topics
-        lane = self._topics.lanes[lanes_s[min(int(again), len(lanes_s) - 1)]]
+        longer = slow and received.topic in self._lane_topics
+        lane = self._topics.lanes[lanes_s[min(int(longer), len(lanes_s) - 1)]]
         try:
             await self._send(lane, waiting(received, self._turn(received)))
         except CallerError:  # no lane takes it as it is

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from contex.records.message import Received
 from contex.webhooks.backlog import Backlog
@@ -23,6 +24,14 @@ BUFFERED_BYTES_MAX = 64 * 1024 * 1024
 Work = Callable[[Received], Awaitable[None]]
 """Deals with one record; an exception means that the process cannot go on."""
 Chain = tuple[object, ...]
+
+
+class PutOff(Protocol):
+    """Leaves one record to a later time; a much later one if its agent is slow."""
+
+    def __call__(self, received: Received, /, *, slow: bool) -> Awaitable[None]:
+        """Return once the record is safe elsewhere."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class Flow:
     def __init__(
         self,
         work: Work,
-        put_off: Work,
+        put_off: PutOff,
         in_order: Collection[str],
         *,
         records_max: int = BUFFERED_RECORDS_MAX,
@@ -170,10 +179,10 @@ class Flow:
             del self._chains[chain]
 
     async def _serve(self, ticket: _Ticket) -> None:
-        if ticket.put_off:
-            await self._put_off(ticket.received)
-            return
         key = ticket.received.key
+        if ticket.put_off:
+            await self._put_off(ticket.received, slow=self._backlog.slow(key))
+            return
         self._backlog.begin(key, ticket.place)
         try:
             await self._work(ticket.received)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from contex.records.message import Received
 from contex.telemetry import metrics
-from contex.webhooks.flow import BUFFERED_RECORDS_MAX, Flow, Work
+from contex.webhooks.flow import BUFFERED_RECORDS_MAX, Flow, PutOff, Work
 from contex.webhooks.lanes import Admission, Lanes
 from contex.webhooks.ports import Feed, Offsets, Partition
 
@@ -40,7 +40,7 @@ class DeliveryLoop:
         lanes: Lanes,
         updates_topic: str,
         deliver: Work,
-        put_off: Work,
+        put_off: PutOff,
         clock_s: Callable[[], float] = time.time,
         *,
         records_max: int = BUFFERED_RECORDS_MAX,
@@ -92,8 +92,8 @@ class DeliveryLoop:
         await self._deliver(received)
         self._lanes.finish(received)
 
-    async def _wait(self, received: Received) -> None:
-        await self._put_off(received)
+    async def _wait(self, received: Received, /, *, slow: bool) -> None:
+        await self._put_off(received, slow=slow)
         self._lanes.finish(received)
 
     async def _take(self, feed: Feed, records: list[Received]) -> None:

@@ -187,8 +187,11 @@ async def test_a_held_lane_goes_on_after_another_worker_came_and_went(
         await asyncio.sleep(0)
         done.add((received.partition, received.offset))
 
+    async def put_off(received: Received, /, *, slow: bool) -> None:
+        pytest.fail(f"expected nothing to be put off, got {received.offset}, {slow=}")
+
     def member() -> tuple[DeliveryLoop, Consumer]:
-        loop = DeliveryLoop(Lanes({topic: LANE_S}), updates, deliver, deliver)
+        loop = DeliveryLoop(Lanes({topic: LANE_S}), updates, deliver, put_off)
         return loop, Consumer(bootstrap, group, [topic, updates], loop.leave)
 
     async def turn_until(

@@ -17,8 +17,8 @@ def record(offset: int, key: str = "a", topic: str = UPDATES, partition: int = 0
     return Received(topic, partition, offset, 0, key.encode(), b"1234")
 
 
-async def unwanted(received: Received) -> None:
-    pytest.fail(f"expected nothing to be put off, got {received.offset}")
+async def unwanted(received: Received, /, *, slow: bool) -> None:
+    pytest.fail(f"expected nothing to be put off, got {received.offset}, {slow=}")
 
 
 async def until(condition: Callable[[], bool]) -> None:

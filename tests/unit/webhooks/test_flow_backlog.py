@@ -34,6 +34,7 @@ class HangingAgent:
         self.timeouts = asyncio.Semaphore(0)
         self.done: list[tuple[bytes | None, int]] = []
         self.put_off: list[int] = []
+        self.slow: list[bool] = []
         self.flow = Flow(self.work, self.later, {UPDATES}, clock_s=lambda: self.now_s)
 
     async def work(self, received: Received) -> None:
@@ -41,8 +42,9 @@ class HangingAgent:
             await self.timeouts.acquire()
         self.done.append((received.key, received.offset))
 
-    async def later(self, received: Received) -> None:
+    async def later(self, received: Received, /, *, slow: bool) -> None:
         await asyncio.sleep(0)
+        self.slow.append(slow)
         self.put_off.append(received.offset)
 
     async def time_out(self) -> None:
@@ -74,6 +76,7 @@ async def test_a_hanging_endpoint_with_1500_updates_leaves_room_for_the_others()
     await hanging.quiet()
     assert hanging.flow.records == HELD_PER_HANGING_AGENT_MAX
     assert sorted(hanging.put_off) == list(range(5, 1_500))
+    assert hanging.slow == [False] * 1_249 + [True] * 246, "slow is known once the first has ended"
     for offset in range(1, 5):
         await hanging.time_out()
         assert hanging.done[-1] == (b"a", offset), "the rest keeps its order"
@@ -149,7 +152,8 @@ async def test_what_is_being_put_off_is_not_committed_before_it_is_elsewhere() -
     hanging = HangingAgent()
     gate = asyncio.Event()
 
-    async def later(received: Received) -> None:
+    async def later(received: Received, /, *, slow: bool) -> None:
+        assert slow
         await gate.wait()
         hanging.put_off.append(received.offset)
 

@@ -72,8 +72,8 @@ class Clock:
         return self.now_s
 
 
-async def unwanted(received: Received) -> None:
-    pytest.fail(f"expected nothing to be put off, got {received.offset}")
+async def unwanted(received: Received, /, *, slow: bool) -> None:
+    pytest.fail(f"expected nothing to be put off, got {received.offset}, {slow=}")
 
 
 def loop_of(
@@ -226,7 +226,8 @@ async def test_a_lane_record_that_is_put_off_is_overdue_no_longer() -> None:
     async def work(_received: Received) -> None:
         await gate.wait()
 
-    async def later(received: Received) -> None:
+    async def later(received: Received, /, *, slow: bool) -> None:
+        assert not slow, "expected a lack of room"
         await asyncio.sleep(0)
         put_off.append(received.offset)
 
