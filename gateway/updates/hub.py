@@ -8,8 +8,10 @@ Runs on one event loop and does no I/O.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from contex.errors import DependencyAway
 from contex.log.partitioner import partition_for
@@ -33,12 +35,23 @@ class End(Enum):
     DISCONNECTED = "disconnected"
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing came in time: every record of the agent before `position` has been handed over."""
+
+    position: int
+
+
 Probe = Callable[[], End | None]
 """Says why a subscription should end now, or None. Must neither block nor raise."""
 
 
 class Subscription:
     """What one connection has yet to be told.
+
+    Args:
+        position: says how far its partition has been dispatched. It is asked only while nothing
+            is queued, so what it says never passes a record that is yet to be handed over.
 
     Attributes:
         from_offset: every record of the agent at or after this offset is offered here.
@@ -47,15 +60,16 @@ class Subscription:
 
     def __init__(
         self,
-        from_offset: int,
+        position: Callable[[], int],
         probe: Probe,
         *,
         updates_max: int = limits.STREAM_QUEUE_UPDATES_MAX,
         size_bytes_max: int = limits.STREAM_QUEUE_BYTES_MAX,
     ) -> None:
-        self.from_offset = from_offset
+        self.from_offset = position()
         self.ended: End | None = None
         self.probe = probe
+        self._position = position
         self._updates_max = updates_max
         self._size_bytes_max = size_bytes_max
         self._queue: deque[Received] = deque()
@@ -87,16 +101,20 @@ class Subscription:
             self._queue.clear()
             self._wake.set()
 
-    async def next(self, timeout_s: float) -> Received | End | None:
-        """Return the next record, the reason of the end, or None when nothing came in time."""
+    async def next(self, timeout_s: float) -> Received | Quiet | End:
+        """Return the next record, the reason of the end, or how far it is quiet.
+
+        What is queued decides, not who won: the time may run out in the very iteration of the loop
+        in which a record or the end arrives.
+        """
         if not self._wake.is_set():
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self._wake.wait()
-            except TimeoutError:
-                return None
         if self.ended is not None:
             return self.ended
+        if not self._queue:
+            return Quiet(self._position())
         received = self._queue.popleft()
         self._size_bytes -= len(received.value or b"")
         if not self._queue:
@@ -128,11 +146,11 @@ class Hub:
         """Offer a record to its agent's connections."""
         if received.offset > self._positions.get(received.partition, received.offset):
             self._cut(received.partition)
-        self._positions[received.partition] = received.offset + 1
         if received.key is not None:
             for subscription in self._subscriptions.get(received.key, ()):
                 if not subscription.offer(received):
                     _log.info("stream.cut", agent=received.key.decode(), offset=received.offset)
+        self._positions[received.partition] = received.offset + 1
 
     def _cut(self, partition: int) -> None:
         # The tail was so far behind that the log forgot what lay between: whoever listens comes
@@ -179,7 +197,8 @@ class Hub:
     @contextmanager
     def subscribed(self, key: bytes, probe: Probe) -> Iterator[Subscription]:
         """Offer the records of `key` from the tail's position on."""
-        subscription = Subscription(self.position(partition_for(key, self._partitions)), probe)
+        partition = partition_for(key, self._partitions)
+        subscription = Subscription(partial(self.position, partition), probe)
         if self._closing:
             subscription.end(End.CLOSING)
         together = self._subscriptions.setdefault(key, set())
@@ -187,6 +206,7 @@ class Hub:
         try:
             yield subscription
         finally:
+            subscription.end(End.DISCONNECTED)  # the position goes on without it
             together.discard(subscription)
             if not together and self._subscriptions.get(key) is together:
                 del self._subscriptions[key]

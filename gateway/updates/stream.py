@@ -19,7 +19,7 @@ from gateway import limits
 from gateway.services import Services
 from gateway.updates import framing
 from gateway.updates.cursor import Cursor
-from gateway.updates.hub import End, Hub, Probe, Subscription
+from gateway.updates.hub import End, Hub, Probe, Quiet, Subscription
 from gateway.updates.opening import Beginning
 from topology.catalogue import UPDATES
 
@@ -87,8 +87,8 @@ class Stream:
             found = await subscription.next(limits.STREAM_KEEP_ALIVE_INTERVAL_S)
             if isinstance(found, End):
                 return
-            if found is None:
-                yield self._keep_alive()
+            if isinstance(found, Quiet):
+                yield self._keep_alive(found)
             elif found.offset >= self._cursor.offset:
                 frame = self._frame(found)
                 if frame is not None:
@@ -128,11 +128,10 @@ class Stream:
         self._epoch = update.epoch
         return framing.event(update.kind.value, update_body(update), self._cursor)
 
-    def _keep_alive(self) -> bytes:
-        position = self._hub.position(self._cursor.partition)
-        if position <= self._cursor.offset:
+    def _keep_alive(self, quiet: Quiet) -> bytes:
+        if quiet.position <= self._cursor.offset:
             return framing.keep_alive()
-        self._cursor = Cursor(self._cursor.partition, position)
+        self._cursor = Cursor(self._cursor.partition, quiet.position)
         return framing.keep_alive(self._cursor)
 
     def _tell(self, name: str, *, reason: str) -> bytes:

@@ -7,7 +7,7 @@ from contex.errors import DependencyAway
 from contex.log.partitioner import partition_for
 from contex.records.message import Received
 from gateway.problems import Refusal
-from gateway.updates.hub import End, Hub, Subscription
+from gateway.updates.hub import End, Hub, Quiet, Subscription
 
 KEY = str(AGENT).encode()
 PARTITIONS = 12
@@ -15,6 +15,10 @@ PARTITIONS = 12
 
 def stay() -> None:
     return None
+
+
+def start() -> int:
+    return 0
 
 
 def record(offset: int, size_bytes: int = 1) -> Received:
@@ -34,9 +38,9 @@ async def test_a_record_reaches_every_connection_of_its_agent_alone() -> None:
         mine = tell(log, 2)
         shared.dispatch(mine)
         assert [await first.next(0), await second.next(0)] == [mine, mine]
-        assert [await first.next(0), await second.next(0)] == [None, None]
+        assert [await first.next(0), await second.next(0)] == [Quiet(2), Quiet(2)]
     shared.dispatch(tell(log, 3))
-    assert await first.next(0) is None
+    assert await first.next(0) is End.DISCONNECTED, "who has left is told nothing more"
 
 
 async def test_a_subscription_begins_at_the_tails_position() -> None:
@@ -48,13 +52,13 @@ async def test_a_subscription_begins_at_the_tails_position() -> None:
 
 
 async def test_a_reader_too_many_updates_behind_is_cut() -> None:
-    subscription = Subscription(0, stay, updates_max=2)
+    subscription = Subscription(start, stay, updates_max=2)
     assert [subscription.offer(record(offset)) for offset in range(4)] == [True, True, False, True]
     assert await subscription.next(0) is End.SLOW
 
 
 async def test_a_reader_too_many_bytes_behind_is_cut_but_one_record_always_fits() -> None:
-    subscription = Subscription(0, stay, size_bytes_max=10)
+    subscription = Subscription(start, stay, size_bytes_max=10)
     assert subscription.offer(record(0, 100))
     assert await subscription.next(0) == record(0, 100)
     assert [subscription.offer(record(n, 6)) for n in (1, 2)] == [True, False]
@@ -62,14 +66,14 @@ async def test_a_reader_too_many_bytes_behind_is_cut_but_one_record_always_fits(
 
 
 async def test_bytes_that_were_read_count_no_more() -> None:
-    subscription = Subscription(0, stay, size_bytes_max=10)
+    subscription = Subscription(start, stay, size_bytes_max=10)
     for offset in range(50):
         assert subscription.offer(record(offset, 8))
         assert await subscription.next(0) is not None
 
 
 async def test_the_first_reason_of_an_end_stands() -> None:
-    subscription = Subscription(0, stay)
+    subscription = Subscription(start, stay)
     subscription.end(End.GONE)
     subscription.end(End.CLOSING)
     assert await subscription.next(0) is End.GONE
