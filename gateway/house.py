@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from uuid import uuid4
 
 from contex.errors import DependencyAway
@@ -23,6 +24,7 @@ from contex.settings import Settings
 from contex.telemetry.logs import get_logger
 from contex.webhooks.secrets import SecretBox
 from gateway import limits
+from gateway.schemas import LateSchemas
 from gateway.services import Services
 from gateway.updates.hub import Hub
 from topology.catalogue import REGISTRATIONS, UPDATES
@@ -40,7 +42,8 @@ class House:
     def __init__(self, settings: Settings) -> None:
         bootstrap = settings.kafka_bootstrap_servers
         keys = settings.secret_keys
-        self._codec = Codec(schema_source(settings))
+        self._schemas = LateSchemas(partial(schema_source, settings))
+        self._codec = Codec(self._schemas)
         self._producer = Producer(bootstrap)
         self._reader = Reader(bootstrap)
         self._view = RegistrationsView(bootstrap, REGISTRATIONS.name, self._codec.registration)
@@ -67,10 +70,10 @@ class House:
 
         Raises:
             DependencyAway: Kafka or the registry did not answer in time.
-            LogMisuse: the topics were not applied.
+            LogMisuse: the topics were not applied, or the registry refuses a schema.
         """
-        await self._producer.start()
         await asyncio.to_thread(self._warm_codec)
+        await self._producer.start()
         ends = await self._reader.end_offsets(UPDATES.name)
         if len(ends) != UPDATES.partitions:
             raise RuntimeError(
@@ -151,5 +154,6 @@ class House:
 
     def _warm_codec(self) -> None:
         """Fetch the schema ids now, so that no request waits for a registry."""
+        self._schemas.connect()
         key = AgentKey(Scope("warm", "up"), "codec")
         self._codec.encode(Registration(key, (), StreamDelivery(), "warm-up", 0))
