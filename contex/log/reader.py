@@ -31,6 +31,7 @@ FETCH_WAIT_MS_MAX = 10
 
 _END = -1
 _T = TypeVar("_T")
+_Read = Callable[[Consumer, float], _T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Reader:
             return Span((), start)
         return await self._run(
             f"reading {topic}/{partition}@{start}",
+            TopicPartition(topic, partition),
             timeout_s,
             lambda client, deadline: _read(client, (topic, partition, start, end), deadline),
         )
@@ -108,6 +110,7 @@ class Reader:
         """
         return await self._run(
             f"measuring {topic}/{partition}",
+            TopicPartition(topic, partition),
             timeout_s,
             lambda client, deadline: _bounds(client, TopicPartition(topic, partition), deadline),
         )
@@ -130,7 +133,8 @@ class Reader:
                 raise KafkaException(found.error)
             return end if found.offset == _END else int(found.offset)
 
-        return await self._run(f"finding a time in {topic}/{partition}", timeout_s, find)
+        place = TopicPartition(topic, partition)
+        return await self._run(f"finding a time in {topic}/{partition}", place, timeout_s, find)
 
     async def end_offsets(self, topic: str) -> dict[int, int]:
         """Return the offset after the last record, by partition.
@@ -151,24 +155,24 @@ class Reader:
                 return
             await asyncio.to_thread(client.close)
 
-    async def _run(self, what: str, timeout_s: float, read: Callable[[Consumer, float], _T]) -> _T:
-        """Run `read` with a consumer of the pool; the deadline counts the wait for one."""
+    async def _run(self, what: str, place: TopicPartition, timeout_s: float, read: _Read[_T]) -> _T:
+        """Run `read`, of `place`, with a consumer of the pool; the wait for one counts."""
         deadline = time.monotonic() + timeout_s
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, self._lend, read, deadline)
+            return await loop.run_in_executor(self._threads, self._lend, read, place, deadline)
         except TimeoutError as error:
             raise DependencyAway(f"{what}: no answer in {timeout_s} s") from error
         except KafkaException as error:
             raise failure(error.args[0], what) from error
 
-    def _lend(self, read: Callable[[Consumer, float], _T], deadline: float) -> _T:
+    def _lend(self, read: _Read[_T], place: TopicPartition, deadline: float) -> _T:
         try:
             client = self._idle.get_nowait()
         except Empty:
             client = self._connect()
         try:
-            result = read(client, deadline)
+            result = _confirmed(client, read, place, deadline)
         except OffsetGone:
             self._idle.put(client)
             raise
@@ -187,6 +191,37 @@ class Reader:
             fetch_message_max_bytes=FETCH_BYTES_MAX,
             queued_min_messages=1,
         )
+
+
+def _confirmed(client: Consumer, read: _Read[_T], place: TopicPartition, deadline: float) -> _T:
+    """Run `read`; that `place` is unknown counts only as the cluster's own word.
+
+    The client says it out of its memory, which the loss of its connections empties, and which the
+    cluster's answer restores.
+    """
+    try:
+        return read(client, deadline)
+    except KafkaException as error:
+        if not _unknown(error) or not _exists(client, place, deadline):
+            raise
+    try:
+        return read(client, deadline)
+    except KafkaException as error:
+        if _unknown(error):
+            raise DependencyAway(f"{place.topic}/{place.partition} is out of sight") from error
+        raise
+
+
+def _unknown(error: KafkaException) -> bool:
+    unknown: int = KafkaError._UNKNOWN_PARTITION  # noqa: SLF001 - the client's public spelling
+    return bool(error.args[0].code() == unknown)
+
+
+def _exists(client: Consumer, place: TopicPartition, deadline: float) -> bool:
+    topic = client.list_topics(place.topic, timeout=_left(deadline)).topics[place.topic]
+    if topic.error is not None:
+        raise KafkaException(topic.error)
+    return bool(place.partition in topic.partitions)
 
 
 def _read(client: Consumer, place: tuple[str, int, int, int], deadline: float) -> Span:

@@ -175,3 +175,25 @@ async def test_stopping_without_a_broker_is_bounded_and_answers_everybody(
     outcomes = await asyncio.gather(*sending, return_exceptions=True)
     assert time.monotonic() - started < 5
     assert {type(outcome) for outcome in outcomes} == {DependencyAway}
+
+
+async def test_a_reader_blames_an_absent_broker_not_the_topics_and_recovers_with_it(
+    mortal: Broker,
+) -> None:
+    reader = Reader(mortal.bootstrap)
+    await reader.end_offsets(TOPIC)  # every leader is elected
+    expected = await reader.bounds(TOPIC, 0)
+    for absent in (
+        reader.bounds(TOPIC, 0, timeout_s=1),
+        reader.offset_at(TOPIC, 0, 0, timeout_s=1),
+    ):
+        assert await reader.bounds(TOPIC, 0) == expected, "a consumer that has been connected"
+        mortal.kill()
+        with pytest.raises(DependencyAway):
+            await absent
+        mortal.start()
+    assert await reader.bounds(TOPIC, 0) == expected
+    mortal.kill()
+    mortal.start()
+    assert await reader.bounds(TOPIC, 0) == expected, "the same consumer, after an outage unseen"
+    await reader.stop()
