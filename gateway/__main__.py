@@ -12,7 +12,7 @@ from aiohttp import web
 
 from contex.errors import ContexError
 from contex.log.failures import LogMisuse
-from contex.settings import Settings
+from contex.settings import Settings, load_settings
 from contex.telemetry import logs
 from gateway.house import House
 from gateway.identity import StaticIdentity
@@ -68,9 +68,9 @@ async def _live(house: House) -> None:
 
 def main() -> int:
     """Run the process and return its exit status."""
-    settings = Settings()
-    logs.configure(settings, "gateway")
     try:
+        settings = load_settings()
+        logs.configure(settings, "gateway")
         asyncio.run(serve(settings))
     except (ContexError, LogMisuse, OSError) as error:
         _log.error("gateway.failed", error=str(error))

@@ -9,14 +9,14 @@ import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from contex.errors import DependencyAway
+from contex.errors import CallerError, DependencyAway
 from contex.log.admin import Cluster
 from contex.log.consumer import Consumer
 from contex.log.producer import Producer
 from contex.log.registrations import RegistrationsView
 from contex.log.registry import schema_source
 from contex.records.codec import Codec
-from contex.settings import Settings
+from contex.settings import Settings, load_settings
 from contex.telemetry import metrics
 from contex.telemetry.health import HealthServer
 from contex.telemetry.logs import configure, get_logger
@@ -29,11 +29,10 @@ from contex.webhooks.sender import Sender
 from contex.webhooks.slots import IN_FLIGHT_MAX, Slots
 from topology.catalogue import ATTEMPTS, REGISTRATIONS, RETRY_LANES, UPDATES, WEBHOOKS_DEAD_LETTER
 from topology.stages import WEBHOOKS
-from workers.exits import EXIT_BUG, EXIT_DEPENDENCY_AWAY, exit_hard
+from workers.exits import EXIT_BUG, EXIT_DEPENDENCY_AWAY, EXIT_SETTINGS, exit_hard
 from workers.watchdog import EXIT_STALLED, Progress, Watchdog
 from workers.webhooks.agents import ViewedAgents
 
-EXIT_CONFIGURATION = 78
 VIEW_START_S_MAX = 120.0
 LOOP_SILENT_S_MAX = 15.0
 DELIVERY_S_MAX = 240.0
@@ -47,7 +46,7 @@ async def _serve(settings: Settings) -> None:
     bootstrap = settings.kafka_bootstrap_servers
     keys = settings.secret_keys
     box = SecretBox(keys.get_secret_value() if keys else None)
-    codec = Codec(schema_source(settings))
+    codec = Codec(await asyncio.to_thread(schema_source, settings))
     async with AsyncExitStack() as stack:
         producer = Producer(bootstrap)
         await producer.start()
@@ -138,12 +137,12 @@ def _end(reason: str) -> None:
 
 def main() -> None:
     """Run the worker; the exit status and the last line say why it ended."""
-    settings = Settings()
-    configure(settings, "webhooks")
     try:
+        settings = load_settings()
+        configure(settings, "webhooks")
         asyncio.run(_serve(settings))
-    except SecretKeysUnusable as error:
-        exit_hard(EXIT_CONFIGURATION, str(error))
+    except (CallerError, SecretKeysUnusable) as error:
+        exit_hard(EXIT_SETTINGS, str(error))
     except DependencyAway as error:
         exit_hard(EXIT_DEPENDENCY_AWAY, str(error))
     except Exception as error:  # noqa: BLE001 - the process root: nothing unfinished may be committed
