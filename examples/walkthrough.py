@@ -274,7 +274,8 @@ def run(stack: Stack, view: View, console: Console, *, leave: bool) -> bool:
     asyncio.run(play(stack, notebook, console))
     right = verdict(notebook, console)
     if not leave:
-        console.print(f"\nContex keeps serving; Ctrl-C stops it.\n{guide(stack)}", highlight=False)
+        words = f"\nContex keeps serving; Ctrl-C stops it.\n{guide(stack)}"
+        console.print(words, highlight=False, soft_wrap=True)
         stack.follow()
     return right
 
