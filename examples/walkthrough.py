@@ -5,6 +5,7 @@ nothing else did.
 """
 
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -296,6 +297,8 @@ def main(*, leave: bool, port: int, kafka_port: int, data: Path) -> None:
     console = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS)
     view = View(console)
     stack = Stack(StackOptions(data, port, kafka_port), view.report)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         right = run(stack, view, console, leave=leave)
     except KeyboardInterrupt:
