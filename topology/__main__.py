@@ -1,5 +1,5 @@
 """Makes `python -m topology apply` work, where the command line of `contex` is not wanted."""
 
-from topology.cli import topics
+from topology.commands.topics import topics
 
 topics(prog_name="python -m topology")

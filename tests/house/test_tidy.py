@@ -15,7 +15,7 @@ FUNCTION_LINES_P90_MAX = 35
 LINES_PER_BROAD_EXCEPT_MIN = 700
 TESTS_TO_CODE_MIN = 0.8
 
-PRINTING = ("contex/cli/", "topology/cli.py")
+PRINTING = ("contex/cli/", "topology/commands/", "gateway/commands.py")
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".json", ".avsc", ".yml", ".yaml", ".txt", ""}
 UNWANTED = re.compile(
     r"\b(TODO|FIXME|XXX)\b|/(work|farm)/|issue #?\d|site-packages/[a-z]"

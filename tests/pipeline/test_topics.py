@@ -19,7 +19,7 @@ from contex.records.codec import Codec
 from contex.records.message import Message
 from contex.records.schema_source import PinnedSchemas
 from topology.catalogue import PUBLICATIONS, ROUTING_DEAD_LETTER, TOPICS, UPDATES
-from topology.cli import topics as command
+from topology.commands.topics import topics as command
 from topology.plan import make_plan
 from topology.provision import PlanRefused, apply, read
 

@@ -5,7 +5,7 @@ import re
 from click.testing import CliRunner
 
 from topology.catalogue import TOPICS
-from topology.cli import topics
+from topology.commands.topics import topics
 from topology.diagram import mermaid, text
 from topology.stages import STAGES
 
