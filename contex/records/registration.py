@@ -3,23 +3,55 @@
 A registration's offset is the agent's epoch.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from contex.records.names import AgentKey
 
 THRESHOLD_DEFAULT = 0.34
 """Best F1 on flattened, humanised chunks with all-MiniLM-L6-v2 (docs/matching.md)."""
 TOKEN_BUDGET_DEFAULT = 51_200
+EXCLUSION_THRESHOLD_DEFAULT = THRESHOLD_DEFAULT
 NEEDS_MAX = 100
 NEED_CHARACTERS_MAX = 2_000
+"""Of a need's text, and of an exclusion's."""
+EXCLUSIONS_MAX = 10
+"""Per need."""
+STATEMENTS_MAX = 200
+"""Needs and exclusions of one agent, in all."""
+FILTERS_MAX = 16
+"""Labels that one need filters by."""
+FILTER_TEXTS_MAX = 32
+"""Texts that one label may have."""
+FILTER_NAME_CHARACTERS_MAX = 128
+FILTER_TEXT_CHARACTERS_MAX = 1_024
+FILTERS_BYTES_MAX = 8 * 1024
+"""Names and texts of one need's filters, in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What a need does not mean, in plain language: "not deprecated ones"."""
+
+    text: str
+    threshold: float = EXCLUSION_THRESHOLD_DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What an agent needs, in plain language; told when a value scores at least `threshold`."""
+    """What an agent needs; `contex.records.meeting` holds the rule of which values meet it.
+
+    Attributes:
+        text: the need, in plain language.
+        threshold: a value must score at least this much.
+        filters: by label, the texts of which the value's metadata must have one.
+        exclusions: a value that meets one of them is not meant.
+    """
 
     text: str
     threshold: float = THRESHOLD_DEFAULT
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    exclusions: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
