@@ -20,10 +20,10 @@ from rich.console import Console
 
 from contex.cli.view import View
 from contex.embedding import models
-from contex.errors import ContexError
+from contex.errors import ContexError, InvalidValue
 from contex.local.errors import StackError
 from contex.local.stack import Stack, StackOptions
-from contex.settings import Settings
+from contex.settings import load_settings
 
 EXIT_FAILED: Final = 1
 EXIT_KILLED: Final = 130
@@ -113,11 +113,10 @@ def run(stack: Stack, view: View, *, exit_after_ready: bool) -> None:
 def bring_model(view: View) -> None:
     """Fetch the model's weights unless they are here, or none are needed."""
     try:
-        settings = Settings.model_validate({})
-    except ValueError as error:  # pydantic's, which names each variable
-        raise StackError(
-            f"The environment is wrong: {error}", advice="Correct or unset what is named."
-        ) from error
+        settings = load_settings()
+    except InvalidValue as error:
+        advice = "Correct or unset what is named; `contex settings` explains them."
+        raise StackError(str(error), advice=advice) from error
     if settings.embedder == "deterministic":
         return
     models.fetch(
