@@ -15,7 +15,7 @@ from contex.log.failures import LogMisuse
 from contex.settings import Settings, load_settings
 from contex.telemetry import logs
 from gateway.house import House
-from gateway.identity import StaticIdentity
+from gateway.identity import resolver_for
 from gateway.server import Runner, application
 
 _log = logs.get_logger(__name__)
@@ -32,12 +32,19 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     house = House(settings)
-    runner = Runner(application(house, StaticIdentity(settings.tenant)))
+    key = settings.api_key
+    resolver = resolver_for(settings.tenant, None if key is None else key.get_secret_value())
+    runner = Runner(application(house, resolver))
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
         host, port = runner.addresses[0][:2]
-        _log.info("gateway.listening", url=f"http://{host}:{port}", tenant=settings.tenant)
+        _log.info(
+            "gateway.listening",
+            url=f"http://{host}:{port}",
+            tenant=settings.tenant,
+            authentication="none" if key is None else "api_key",
+        )
         await _until(stopping, house)
     finally:
         _log.info("gateway.stopping")

@@ -87,6 +87,13 @@ def not_found(detail: str) -> Problem:
     return Problem(404, "not-found", "Not found", detail)
 
 
+def unauthenticated(detail: str, *, error: str | None = None) -> Problem:
+    """Return the problem of a caller that has not shown who it is, with the challenge."""
+    challenge = 'Bearer realm="contex"' + (f', error="{error}"' if error else "")
+    headers = {"WWW-Authenticate": challenge}
+    return Problem(401, "unauthenticated", "Unauthenticated", detail, headers=headers)
+
+
 def malformed(detail: str, **extra: object) -> Problem:
     """Return the problem of a body that cannot be read at all."""
     errors = (FieldError("body", detail),)
