@@ -1,14 +1,16 @@
-"""The table of routes: method, path, handler and the permission each one asks for."""
+"""The table of routes: method, path, handler, the permission each one asks for, and its words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from gateway import about
 from gateway.admission import Permissions
 from gateway.edge import Handler
 from gateway.handlers import agents, data, health, updates
 from gateway.identity import Permission
+from gateway.openapi.operation import Operation
 
 API = "/api/v1"
 
@@ -21,27 +23,43 @@ class Route:
     path: str
     handler: Handler
     permission: Permission
+    about: Operation
 
 
 ROUTES = (
-    Route("POST", f"{API}/data/publish", data.publish, Permission.DATA_PUBLISH),
+    Route(
+        "POST", f"{API}/data/publish", data.publish,
+        Permission.DATA_PUBLISH, about.data.PUBLISH,
+    ),
     Route(
         "GET", f"{API}/projects/{{project_id}}/data/{{data_key:.+}}", data.read,
-        Permission.DATA_READ,
+        Permission.DATA_READ, about.data.READ,
     ),
     Route(
         "DELETE", f"{API}/projects/{{project_id}}/data/{{data_key:.+}}", data.delete,
-        Permission.DATA_DELETE,
+        Permission.DATA_DELETE, about.data.DELETE,
     ),
-    Route("POST", f"{API}/agents/register", agents.register, Permission.AGENTS_REGISTER),
-    Route("GET", f"{API}/agents", agents.page, Permission.AGENTS_READ),
-    Route("GET", f"{API}/agents/{{agent_id}}", agents.show, Permission.AGENTS_READ),
-    Route("DELETE", f"{API}/agents/{{agent_id}}", agents.unregister, Permission.AGENTS_DELETE),
-    Route("GET", f"{API}/agents/{{agent_id}}/updates", updates.stream, Permission.UPDATES_READ),
-    Route("GET", "/health", health.ready, Permission.PUBLIC),
-    Route("GET", "/health/live", health.live, Permission.PUBLIC),
-    Route("GET", "/health/ready", health.ready, Permission.PUBLIC),
-    Route("GET", "/metrics", health.measure, Permission.PUBLIC),
+    Route(
+        "POST", f"{API}/agents/register", agents.register,
+        Permission.AGENTS_REGISTER, about.agents.REGISTER,
+    ),
+    Route("GET", f"{API}/agents", agents.page, Permission.AGENTS_READ, about.agents.LIST),
+    Route(
+        "GET", f"{API}/agents/{{agent_id}}", agents.show,
+        Permission.AGENTS_READ, about.agents.SHOW,
+    ),
+    Route(
+        "DELETE", f"{API}/agents/{{agent_id}}", agents.unregister,
+        Permission.AGENTS_DELETE, about.agents.UNREGISTER,
+    ),
+    Route(
+        "GET", f"{API}/agents/{{agent_id}}/updates", updates.stream,
+        Permission.UPDATES_READ, about.updates.STREAM,
+    ),
+    Route("GET", "/health", health.ready, Permission.PUBLIC, about.operating.HEALTH),
+    Route("GET", "/health/live", health.live, Permission.PUBLIC, about.operating.LIVE),
+    Route("GET", "/health/ready", health.ready, Permission.PUBLIC, about.operating.READY),
+    Route("GET", "/metrics", health.measure, Permission.PUBLIC, about.operating.METRICS),
 )  # fmt: skip
 
 

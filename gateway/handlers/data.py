@@ -1,10 +1,12 @@
 """Values: publish, delete, and read one revision."""
 
 import re
+from typing import Literal
 from urllib.parse import quote
 
 from aiohttp import web
 
+from gateway.answers import Accepted
 from gateway.handlers.answers import HOUSE, json_answer
 from gateway.models import PublishRequest, ValueQuery
 from gateway.operations import publish as publishing
@@ -57,15 +59,17 @@ async def read(request: web.Request) -> web.Response:
     )
 
 
-def _accepted(status: str, accepted: publishing.Accepted) -> web.Response:
+def _accepted(
+    status: Literal["published", "deleted"], accepted: publishing.Accepted
+) -> web.Response:
     return json_answer(
-        {
-            "status": status,
-            "project_id": accepted.key.scope.project,
-            "data_key": accepted.key.data_key,
-            "sequence": str(accepted.revision),
-            "revision": accepted.revision,
-            "event_id": accepted.event_id,
-        },
+        Accepted(
+            status=status,
+            project_id=accepted.key.scope.project,
+            data_key=accepted.key.data_key,
+            sequence=str(accepted.revision),
+            revision=accepted.revision,
+            event_id=accepted.event_id,
+        ),
         status=202,
     )

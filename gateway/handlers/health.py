@@ -3,20 +3,21 @@
 from aiohttp import web
 
 from contex.telemetry import metrics
+from gateway.answers import Alive, Ready
 from gateway.handlers.answers import HOUSE, json_answer
 from gateway.problems import Problem, Refusal
 
 
 async def live(_request: web.Request) -> web.Response:
     """Answer 200 for as long as the event loop turns."""
-    return json_answer({"status": "ok"})
+    return json_answer(Alive(status="ok"))
 
 
 async def ready(request: web.Request) -> web.Response:
     """Answer 200 when everything that requests need is there, else 503 saying what is not."""
     checks = await request.app[HOUSE].checks()
     if all(checks.values()):
-        return json_answer({"status": "ok", "checks": checks})
+        return json_answer(Ready(status="ok", checks=dict(checks)))
     absent = ", ".join(name for name, holds in checks.items() if not holds)
     raise Refusal(
         Problem(

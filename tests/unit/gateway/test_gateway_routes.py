@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from gateway.about import operating
 from gateway.admission import Admission
 from gateway.edge import edge, protect
 from gateway.identity import Identity, Permission, StaticIdentity
@@ -32,7 +34,7 @@ async def echo(request: web.Request) -> web.Response:
 
 
 def stubs() -> list[Route]:
-    return [Route(route.method, route.path, echo, route.permission) for route in ROUTES]
+    return [replace(route, handler=echo) for route in ROUTES]
 
 
 @asynccontextmanager
@@ -90,7 +92,7 @@ async def test_room_is_bounded_and_comes_back() -> None:
         await release.wait()
         return await echo(request)
 
-    routes = [Route("GET", "/hold", hold, Permission.AGENTS_READ)]
+    routes = [Route("GET", "/hold", hold, Permission.AGENTS_READ, operating.LIVE)]
     async with serving(routes, StaticIdentity("t"), room=1) as client:
         held = asyncio.create_task(client.get("/hold"))
         await holding.wait()
@@ -105,7 +107,7 @@ async def test_an_unexpected_error_is_a_bare_500_with_the_request_id() -> None:
     async def fail(_request: web.Request) -> web.Response:
         raise RuntimeError("internal detail")
 
-    routes = [Route("GET", "/fail", fail, Permission.PUBLIC)]
+    routes = [Route("GET", "/fail", fail, Permission.PUBLIC, operating.LIVE)]
     async with serving(routes, StaticIdentity("t")) as client:
         answer = await client.get("/fail", headers={"X-Request-ID": "mine-7"})
         said = await answer.json(content_type="application/problem+json")
