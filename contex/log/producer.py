@@ -22,8 +22,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Message as Delivered
 from confluent_kafka import Producer as Client
 
-from contex.errors import DependencyAway
-from contex.log.failures import failure
+from contex.errors import ContexError, DependencyAway
+from contex.log.failures import LogMisuse, failure
 from contex.records.message import Message, Receipt
 from contex.telemetry import metrics
 
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 _client_log = logging.getLogger(f"{__name__}.client")
 
 _Acknowledgement = asyncio.Future[Receipt]
-_Outcome = Receipt | BaseException
+_Outcome = Receipt | Exception
 _Settlement = tuple[_Acknowledgement, Receipt | Exception]
 
 
@@ -132,18 +132,28 @@ class Producer:
             LimitExceeded: as for `send`, when no dependency was away.
             LogMisuse: as for `send`, when no dependency was away.
         """
+        outcomes = await self.send_each(topic, messages)
+        _raise_worst(outcomes)
+        return [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
+
+    async def send_each(self, topic: str, messages: Sequence[Message]) -> list[Receipt | Exception]:
+        """Write records in one flight; return what became of each, in their order.
+
+        One that fails hurts no other: those of its own key are written still, in their order. What
+        stands in place of a receipt is what `send` would have raised.
+        """
         started = time.perf_counter()
-        flight: list[_Acknowledgement] = []
-        refused: list[BaseException] = []
+        flight: list[_Acknowledgement | Exception] = []
         for message in messages:
             try:
                 flight.append(await self._submit(topic, message))
-            except Exception as error:  # noqa: BLE001 - raised below, once the flight has landed
-                refused.append(error)
-        outcomes = await asyncio.gather(*flight, return_exceptions=True)
-        _raise_worst([*refused, *outcomes])
+            except (ContexError, LogMisuse) as error:
+                flight.append(error)
+        sent = [one for one in flight if not isinstance(one, Exception)]
+        await asyncio.gather(*sent, return_exceptions=True)
+        outcomes = [one if isinstance(one, Exception) else _outcome(one) for one in flight]
         metrics.PUBLISH_ACK_SECONDS.labels(topic).observe(time.perf_counter() - started)
-        return [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
+        return outcomes
 
     async def stop(self) -> None:
         """Await what is in flight for `STOP_TIMEOUT_S`, fail the rest, and disconnect."""
@@ -295,9 +305,17 @@ def _await_producer_ids(configuration_: dict[str, object]) -> None:
         probe.poll(_PROBE_STEP_MS / 1000)
 
 
+def _outcome(acknowledgement: _Acknowledgement) -> _Outcome:
+    """Return what became of a record that has been answered."""
+    try:
+        return acknowledgement.result()
+    except (ContexError, LogMisuse) as error:
+        return error
+
+
 def _raise_worst(outcomes: Sequence[_Outcome]) -> None:
     """Raise an absent dependency before anything else: repeating meets the other errors again."""
-    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     for error in errors:
         if isinstance(error, DependencyAway):
             raise error

@@ -119,6 +119,31 @@ async def test_the_rest_of_a_flight_lands_when_one_is_refused(
     assert sum(ends.values()) == 19
 
 
+async def test_each_of_a_flight_is_answered_for_itself_in_its_order(
+    bootstrap: str, producer: Producer
+) -> None:
+    name = f"small-{uuid.uuid4().hex}"
+    Cluster(bootstrap).create([TopicState(name, 1, 1, {"max.message.bytes": "2000000"})])
+    client_refuses = b"x" * (module.RECORD_BYTES_MAX + module.OVERHEAD_BYTES_MAX)
+    broker_refuses = b"x" * 3_000_000
+    flight = [Message(b"k", b"v") for _ in range(20)]
+    flight[3] = Message(b"k", client_refuses)
+    flight[7] = Message(b"k", broker_refuses)
+
+    outcomes = await producer.send_each(name, flight)
+
+    refused = {n for n, one in enumerate(outcomes) if isinstance(one, LimitExceeded)}
+    offsets = [one.offset for one in outcomes if isinstance(one, Receipt)]
+    assert refused == {3, 7}, f"expected the two that are too large, got {outcomes}"
+    assert offsets == list(range(18)), f"expected the others in their order, got {offsets}"
+
+
+async def test_each_of_a_flight_is_told_that_the_producer_is_away(bootstrap: str) -> None:
+    never_started = Producer(bootstrap)
+    outcomes = await never_started.send_each("t", [Message(b"k", b"v")] * 2)
+    assert [type(one) for one in outcomes] == [DependencyAway] * 2
+
+
 async def test_a_missing_topic_is_a_bug_and_says_so(
     bootstrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
