@@ -84,6 +84,15 @@ class Connection:
         with self._failures():
             await self._client.info()
 
+    async def version(self) -> str:
+        """Return the engine's version.
+
+        Raises:
+            DependencyAway: if it does not answer.
+        """
+        with self._failures():
+            return str((await self._client.info()).version)
+
     async def call(
         self,
         method: Callable[..., Awaitable[Response]],

@@ -64,7 +64,7 @@ async def prepare(connection: Connection, schema: Schema, new_id: Callable[[], s
     found = {one.name: await _indexed_fields(connection, one) for one in schema.collections}
     missing = [name for name, fields in found.items() if fields is None]
     if missing and found[schema.heads.name] is not None:
-        known = await _index_id(connection, schema.heads)
+        known = await read_index_id(connection, schema.heads)
         if known is not None:
             raise DependencyAway(
                 f"the index {known} has lost {', '.join(missing)}: delete its other collections "
@@ -125,7 +125,8 @@ async def _indexed_fields(connection: Connection, collection: Collection) -> fro
     return frozenset(answer.result.payload_schema)
 
 
-async def _index_id(connection: Connection, heads: Collection) -> str | None:
+async def read_index_id(connection: Connection, heads: Collection) -> str | None:
+    """Return the index's id, or None where none was written yet."""
     request = wire.GetPoints(
         collection_name=heads.name,
         ids=[wire.PointId(uuid=ids.index_point_id())],
@@ -144,7 +145,7 @@ async def _write_index_id(connection: Connection, heads: Collection, proposed: s
         update_filter=filters.never(ids.index_point_id()),
     )
     await connection.write(connection.points.Upsert, request)
-    settled = await _index_id(connection, heads)
+    settled = await read_index_id(connection, heads)
     if settled is None:
         raise DependencyAway(f"{heads.name} was deleted while it was prepared")
     return settled
