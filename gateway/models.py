@@ -5,7 +5,7 @@ by the library.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,9 +17,10 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic.config import JsonDict
 
 from contex.errors import InvalidName
-from contex.records.names import check_data_key, check_name
+from contex.records.names import DATA_KEY_BYTES_MAX, check_data_key, check_name
 from contex.records.registration import (
     NEED_CHARACTERS_MAX,
     NEEDS_MAX,
@@ -39,9 +40,18 @@ def _checked(check: Callable[[str, str], str], field: str) -> AfterValidator:
     return AfterValidator(validate)
 
 
-ProjectId = Annotated[str, _checked(check_name, "project_id")]
-AgentId = Annotated[str, _checked(check_name, "agent_id")]
-DataKey = Annotated[str, _checked(check_data_key, "data_key")]
+NAME_SCHEMA: Final[JsonDict] = {"pattern": "^[A-Za-z0-9._-]{1,64}$"}
+DATA_KEY_SCHEMA: Final[JsonDict] = {
+    "minLength": 1,
+    "maxLength": DATA_KEY_BYTES_MAX,
+    "pattern": r"^[^\u0000-\u001f\u007f]+$",
+}
+
+ProjectId = Annotated[str, _checked(check_name, "project_id"), Field(json_schema_extra=NAME_SCHEMA)]
+AgentId = Annotated[str, _checked(check_name, "agent_id"), Field(json_schema_extra=NAME_SCHEMA)]
+DataKey = Annotated[
+    str, _checked(check_data_key, "data_key"), Field(json_schema_extra=DATA_KEY_SCHEMA)
+]
 LabelName = Annotated[
     str, StringConstraints(min_length=1, max_length=limits.METADATA_NAME_CHARACTERS_MAX)
 ]
@@ -106,9 +116,11 @@ class RegisterRequest(_Request):
 
     agent_id: AgentId
     project_id: ProjectId
-    data_needs: list[Annotated[NeedRequest, BeforeValidator(_text_alone)]] = Field(
-        min_length=1, max_length=NEEDS_MAX
-    )
+    data_needs: list[
+        Annotated[
+            NeedRequest, BeforeValidator(_text_alone, json_schema_input_type=str | NeedRequest)
+        ]
+    ] = Field(min_length=1, max_length=NEEDS_MAX)
     notification_method: Literal["sse", "kafka", "webhook"] = "sse"
     webhook_url: Annotated[
         str | None, Field(max_length=limits.URL_CHARACTERS_MAX, validate_default=True)

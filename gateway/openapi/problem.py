@@ -1,0 +1,97 @@
+"""The form of every failure, as the document describes it, and the answers made of it.
+
+Decides how codes become responses by status. `gateway.problems` writes the failures themselves.
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.codes import MEANINGS, Code
+from gateway.openapi.reference import ref
+from gateway.problems import CONTENT_TYPE, TYPE_PREFIX
+
+_RETRIED: Final = 503
+_UNPROVED: Final = 401
+
+
+class OffendingField(BaseModel):
+    """One offending field, in the caller's words."""
+
+    field: str = Field(examples=["data_needs[0].threshold"])
+    message: str
+
+
+class ProblemDetails(BaseModel):
+    """A failure, as RFC 9457 has it. There may be more members than these."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(pattern=f"^{TYPE_PREFIX}[a-z-]+$")
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    instance: str = Field(description="The path that was asked for.")
+    code: str = Field(description="For programs: the last part of the type.")
+    request_id: str = Field(description="What `X-Request-ID` says.")
+    errors: list[OffendingField] = Field([], description="Every field that is wrong.")
+
+
+class ProblemResponses:
+    """The responses of all problems; operations that share one refer to the same component."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, Any] = {}
+
+    def of(self, codes: Iterable[Code]) -> dict[str, Any]:
+        """Return references to the responses that `codes` are answered with, by status."""
+        ordered = sorted(set(codes), key=lambda code: (MEANINGS[code].status, code))
+        by_status = groupby(ordered, key=lambda code: MEANINGS[code].status)
+        return {str(status): self._reference(status, list(some)) for status, some in by_status}
+
+    def _reference(self, status: int, codes: list[Code]) -> dict[str, Any]:
+        name = f"{status}-{'-or-'.join(codes)}"
+        self.components.setdefault(name, _response(status, codes))
+        return ref("responses", name)
+
+
+def _response(status: int, codes: list[Code]) -> dict[str, Any]:
+    headers = {"X-Request-ID": ref("headers", "X-Request-ID")}
+    if status == _RETRIED:
+        headers["Retry-After"] = ref("headers", "Retry-After")
+    if status == _UNPROVED:
+        headers["WWW-Authenticate"] = ref("headers", "WWW-Authenticate")
+    return {
+        "description": "\n".join(f"`{code}`: {MEANINGS[code].when}." for code in codes),
+        "headers": headers,
+        "content": {
+            CONTENT_TYPE: {
+                "schema": {
+                    "allOf": [
+                        ref("schemas", ProblemDetails.__name__),
+                        {
+                            "properties": {
+                                "code": {"enum": [code.value for code in codes]},
+                                "status": {"const": status},
+                            }
+                        },
+                    ]
+                },
+                "examples": {code.value: {"value": _example(status, code)} for code in codes},
+            }
+        },
+    }
+
+
+def _example(status: int, code: Code) -> dict[str, Any]:
+    return {
+        "type": TYPE_PREFIX + code,
+        "title": code.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": MEANINGS[code].when,
+        "instance": "/api/v1/agents/helper",
+        "code": code.value,
+        "request_id": "b1876ef5a7d444708cc4baadc0fdbae5",
+    }
