@@ -205,7 +205,7 @@ async def test_what_the_engine_cannot_do_is_named(engine: EngineProcess, connect
     async with grpc.aio.insecure_channel(f"127.0.0.1:{engine.port}") as channel:
         points = wire.PointsStub(channel)  # type: ignore[no-untyped-call] # generated
         refused = {
-            "/qdrant.Points/Count": points.Count(wire.CountPoints(collection_name=values)),
+            "/qdrant.Points/Facet": points.Facet(wire.FacetCounts(collection_name=values)),
             "ScrollPoints.order_by": points.Scroll(
                 wire.ScrollPoints(collection_name=values, order_by=wire.OrderBy(key="revision"))
             ),

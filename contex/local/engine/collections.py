@@ -10,7 +10,9 @@ from contex.local.engine.messages import only
 from contex.local.engine.store import Store
 from contex.local.engine.wire import wire
 
-_CREATE = frozenset({"collection_name", "vectors_config", "hnsw_config", "timeout"})
+_CREATE = frozenset(
+    {"collection_name", "vectors_config", "sparse_vectors_config", "hnsw_config", "timeout"}
+)
 _INDEX = frozenset(
     {"collection_name", "wait", "field_name", "field_type", "field_index_params", "ordering"}
 ) | {"timeout"}
@@ -28,7 +30,7 @@ _FIELD_TYPES = {
 
 
 def create(store: Store, request: wire.CreateCollection) -> wire.CollectionOperationResponse:
-    """Create a collection of dense vectors, or of payloads alone."""
+    """Create a collection of dense vectors, with sparse ones or not, or of payloads alone."""
     only(request, _CREATE)
     store.create(request.collection_name, _config(request))
     return wire.CollectionOperationResponse(result=True)
@@ -93,7 +95,14 @@ def _config(request: wire.CreateCollection) -> edge.EdgeConfig:
     if params.distance not in _DISTANCES:
         raise unsupported(f"the distance {wire.Distance.Name(params.distance)}")
     vectors = edge.EdgeVectorParams(size=params.size, distance=_DISTANCES[params.distance])
-    return edge.EdgeConfig(vectors=vectors, wal_enabled=True)
+    return edge.EdgeConfig(vectors=vectors, sparse_vectors=_sparse(request), wal_enabled=True)
+
+
+def _sparse(request: wire.CreateCollection) -> dict[str, edge.EdgeSparseVectorParams] | None:
+    named = request.sparse_vectors_config.map
+    for params in named.values():
+        only(params, frozenset())
+    return {name: edge.EdgeSparseVectorParams() for name in named} or None
 
 
 def _schema(

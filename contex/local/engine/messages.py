@@ -103,15 +103,31 @@ def payload_message(payload: Mapping[str, Json] | None) -> dict[str, wire.Value]
 
 
 def dense(vector: wire.Vector | wire.VectorInput) -> list[float]:
-    """Return a dense vector; the only kind there is here."""
+    """Return a dense vector; a point's only one is of no other kind."""
     if vector.HasField("dense"):
         return list(vector.dense.data)
     raise unsupported(f"a {vector.DESCRIPTOR.name} that is not dense")
 
 
+def one_vector(vector: wire.Vector | wire.VectorInput) -> list[float] | SparseVector:
+    """Return a vector that has a name, dense or sparse."""
+    if vector.HasField("sparse"):
+        return SparseVector(list(vector.sparse.indices), list(vector.sparse.values))
+    return dense(vector)
+
+
 def vectors_message(vector: EngineVector | None) -> wire.VectorsOutput | None:
-    """Write the default vector of a point, None for a point without."""
+    """Write the vectors of a point, None for a point without."""
+    if isinstance(vector, dict):
+        named = {name: _output(one) for name, one in vector.items()}
+        return wire.VectorsOutput(vectors=wire.NamedVectorsOutput(vectors=named))
     if not isinstance(vector, list):
         return None
-    one = cast("list[float]", vector)
-    return wire.VectorsOutput(vector=wire.VectorOutput(dense=wire.DenseVector(data=one)))
+    return wire.VectorsOutput(vector=_output(cast("list[float]", vector)))
+
+
+def _output(vector: list[float] | SparseVector | list[list[float]]) -> wire.VectorOutput:
+    if isinstance(vector, SparseVector):
+        sparse = wire.SparseVector(indices=vector.indices, values=vector.values)
+        return wire.VectorOutput(sparse=sparse)
+    return wire.VectorOutput(dense=wire.DenseVector(data=cast("list[float]", vector)))

@@ -15,6 +15,7 @@ from contex.local.engine.messages import (
     EngineVector,
     dense,
     id_message,
+    one_vector,
     only,
     payload_message,
     plain_payload,
@@ -28,7 +29,8 @@ _COMMON = frozenset({"collection_name", "wait", "ordering", "read_consistency", 
 _UPSERT = _COMMON | {"points", "update_filter"}
 _GET = _COMMON | {"ids", "with_payload", "with_vectors"}
 _SCROLL = _COMMON | {"filter", "offset", "limit", "with_payload", "with_vectors"}
-_QUERY = _SCROLL | {"query", "score_threshold", "params"}
+_QUERY = _SCROLL | {"query", "using", "score_threshold", "params"}
+_COUNT = _COMMON | {"filter", "exact"}
 _PARAMS = frozenset({"exact"})
 _SCROLL_LIMIT_DEFAULT = 10
 _QUERY_LIMIT_DEFAULT = 10
@@ -92,6 +94,15 @@ def scroll(store: Store, request: wire.ScrollPoints) -> wire.ScrollResponse:
         result=_retrieved(records),
         next_page_offset=None if following is None else id_message(following),
     )
+
+
+def count(store: Store, request: wire.CountPoints) -> wire.CountResponse:
+    """Count the points that a filter selects."""
+    only(request, _COUNT)
+    counted = store.reading(request.collection_name).count(
+        edge.CountRequest(exact=request.exact, filter=engine_filter(request.filter))
+    )
+    return wire.CountResponse(result=wire.CountResult(count=counted))
 
 
 def query_batch(store: Store, request: wire.QueryBatchPoints) -> wire.QueryBatchResponse:
@@ -165,9 +176,7 @@ def _vector(message: wire.PointStruct) -> EngineVector:
         raise invalid("Expected some vectors")
     if message.vectors.HasField("vector"):
         return dense(message.vectors.vector)
-    if message.vectors.vectors.vectors:
-        raise unsupported("named vectors")
-    return {}
+    return {name: one_vector(one) for name, one in message.vectors.vectors.vectors.items()}
 
 
 def _query(message: wire.QueryPoints) -> edge.QueryRequest:
@@ -177,7 +186,10 @@ def _query(message: wire.QueryPoints) -> edge.QueryRequest:
         raise unsupported("a query that is not nearest")
     return edge.QueryRequest(
         limit=message.limit if message.HasField("limit") else _QUERY_LIMIT_DEFAULT,
-        query=edge.Query.Nearest(dense(message.query.nearest)),
+        query=edge.Query.Nearest(
+            one_vector(message.query.nearest),
+            using=message.using if message.HasField("using") else None,
+        ),
         filter=engine_filter(message.filter),
         score_threshold=message.score_threshold if message.HasField("score_threshold") else None,
         params=edge.SearchParams(exact=message.params.exact),
@@ -195,8 +207,9 @@ def _payload_selector(message: wire.WithPayloadSelector) -> bool | edge.PayloadS
     return message.enable
 
 
-def _with_vector(message: wire.WithVectorsSelector) -> bool:
-    only(message, frozenset({"enable"}))
+def _with_vector(message: wire.WithVectorsSelector) -> bool | list[str]:
+    if message.HasField("include"):
+        return list(message.include.names)
     return message.enable
 
 

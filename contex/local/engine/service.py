@@ -66,6 +66,7 @@ METHODS = {
         points.update_batch, wire.UpdateBatchPoints, wire.UpdateBatchResponse
     ),
     "/qdrant.Points/Get": Method(points.get, wire.GetPoints, wire.GetResponse),
+    "/qdrant.Points/Count": Method(points.count, wire.CountPoints, wire.CountResponse),
     "/qdrant.Points/Scroll": Method(points.scroll, wire.ScrollPoints, wire.ScrollResponse),
     "/qdrant.Points/QueryBatch": Method(
         points.query_batch, wire.QueryBatchPoints, wire.QueryBatchResponse
