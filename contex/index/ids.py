@@ -13,6 +13,9 @@ from contex.records.names import AgentKey, ValueKey
 _NAMESPACE = UUID("6f2d8f3e-97d5-5c0a-9d52-0b7a3c1d4e55")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9._-]")
 _DIGEST_CHARACTERS = 8
+LAYOUT = 2
+"""Part of every collection's name: it changes when what is kept of a value or an agent does, so
+that an index of another layout is left alone and a new one is filled from the log."""
 
 
 def value_head_id(key: ValueKey) -> str:
@@ -49,4 +52,4 @@ def collection_name(kind: str, fingerprint: str) -> str:
     if legal != fingerprint:
         digest = hashlib.sha256(fingerprint.encode()).hexdigest()
         legal = f"{legal}-{digest[:_DIGEST_CHARACTERS]}"
-    return f"contex-{kind}-{legal}"
+    return f"contex-{LAYOUT}-{kind}-{legal}"

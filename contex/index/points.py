@@ -14,7 +14,8 @@ from qdrant_client import grpc as wire
 
 from contex.embedding.port import Vectors
 from contex.index import ids
-from contex.index.types import AgentHead, AgentNeeds, ValueChunks, ValueHead
+from contex.index.lexical import Terms
+from contex.index.types import AgentHead, AgentNeeds, ValueChunks, ValueHead, ValueInfo
 from contex.records.names import AgentKey, Scope, ValueKey
 from contex.records.publication import Value
 from contex.records.registration import Need
@@ -24,8 +25,13 @@ Widened = NDArray[np.float32]
 """Vectors with the dimension more."""
 
 VALUE_FIELDS = ("content", "content_type", "metadata")
+INFO_FIELDS = ("content_type", "metadata", "published_at_ms", "size_bytes")
 CHUNK_FIELDS = ("scope", "data_key", "revision", "ordinal")
 VERSION_FIELDS = ("data_key", "revision")
+MEANING = ""
+"""The name of a chunk's dense vector: the engine's own for the only one there is."""
+WORDS = "words"
+"""The name of a chunk's sparse vector: what each of its words weighs."""
 NEED_FIELDS = ("agent_id", "epoch", "ordinal", "text", "threshold")
 
 
@@ -45,8 +51,9 @@ def _widened(vectors: Vectors, column: Vectors) -> Widened:
 
 
 def chunk_points(chunks: ValueChunks) -> list[wire.PointStruct]:
-    """Write the chunks of a revision; the first one carries the value."""
+    """Write the chunks of a revision; the first one carries the value and what is known of it."""
     points = []
+    all_terms = chunks.terms or ({},) * len(chunks.vectors)
     for ordinal, vector in enumerate(widened_chunks(chunks.vectors).tolist()):
         payload = {
             "scope": text(str(chunks.key.scope)),
@@ -54,10 +61,25 @@ def chunk_points(chunks: ValueChunks) -> list[wire.PointStruct]:
             "revision": number(chunks.revision),
             "ordinal": number(ordinal),
         }
+        if ordinal == 0:
+            payload |= _info_payload(chunks.info)
         if ordinal == 0 and chunks.value is not None:
             payload |= _value_payload(chunks.value)
-        points.append(_point(ids.chunk_id(chunks.key, chunks.revision, ordinal), payload, vector))
+        chunk = ids.chunk_id(chunks.key, chunks.revision, ordinal)
+        points.append(_with_words(_point(chunk, payload, vector), all_terms[ordinal]))
     return points
+
+
+def _with_words(point: wire.PointStruct, terms: Terms) -> wire.PointStruct:
+    """Keep a chunk's words twice: weighed to be ranked, and plain to be counted and filtered by."""
+    if terms:
+        numbers = [wire.Value(integer_value=term) for term in terms]
+        point.payload["terms"].list_value.values.extend(numbers)
+        meaning = point.vectors.vector
+        words = wire.SparseVector(indices=terms.keys(), values=terms.values())
+        named = {MEANING: meaning, WORDS: wire.Vector(sparse=words)}
+        point.vectors.CopyFrom(wire.Vectors(vectors=wire.NamedVectors(vectors=named)))
+    return point
 
 
 def need_points(needs: AgentNeeds) -> list[wire.PointStruct]:
@@ -140,6 +162,17 @@ def read_value(payload: Payload) -> Value | None:
     )
 
 
+def read_info(payload: Payload) -> ValueInfo:
+    """Read what is known of a revision, beside its first chunk."""
+    metadata = payload["metadata"].struct_value.fields
+    return ValueInfo(
+        content_type=payload["content_type"].string_value if "content_type" in payload else None,
+        metadata={name: label.string_value for name, label in metadata.items()},
+        published_at_ms=payload["published_at_ms"].integer_value,
+        size_bytes=payload["size_bytes"].integer_value,
+    )
+
+
 def read_need(payload: Payload) -> Need:
     """Read a need."""
     return Need(payload["text"].string_value, payload["threshold"].double_value)
@@ -158,19 +191,35 @@ def chunk_order(point: wire.RetrievedPoint) -> tuple[int, int]:
 
 def read_vectors(points: Sequence[wire.RetrievedPoint]) -> Vectors:
     """Read the vectors of chunks as they were before they were widened."""
-    rows = [point.vectors.vector for point in points]
+    rows = [_meaning(point.vectors) for point in points]
     data = [row.dense.data if row.HasField("dense") else row.data for row in rows]
     return np.array(data, dtype=np.float32)[:, :-1]
 
 
+def _meaning(vectors: wire.VectorsOutput) -> wire.VectorOutput:
+    named = vectors.HasField("vectors")
+    meaning: wire.VectorOutput = vectors.vectors.vectors[MEANING] if named else vectors.vector
+    return meaning
+
+
 def _value_payload(value: Value) -> dict[str, wire.Value]:
-    metadata = {name: text(label) for name, label in value.metadata.items()}
-    payload = {
-        "content": text(base64.b64encode(value.content).decode("ascii")),
-        "metadata": wire.Value(struct_value=wire.Struct(fields=metadata)),
+    content = text(base64.b64encode(value.content).decode("ascii"))
+    return {"content": content, **_labels(value.content_type, value.metadata)}
+
+
+def _info_payload(info: ValueInfo) -> dict[str, wire.Value]:
+    return {
+        "published_at_ms": number(info.published_at_ms),
+        "size_bytes": number(info.size_bytes),
+        **_labels(info.content_type, info.metadata),
     }
-    if value.content_type is not None:
-        payload["content_type"] = text(value.content_type)
+
+
+def _labels(content_type: str | None, metadata: Mapping[str, str]) -> dict[str, wire.Value]:
+    labels = {name: text(label) for name, label in metadata.items()}
+    payload = {"metadata": wire.Value(struct_value=wire.Struct(fields=labels))}
+    if content_type is not None:
+        payload["content_type"] = text(content_type)
     return payload
 
 

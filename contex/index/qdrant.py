@@ -221,7 +221,9 @@ class QdrantIndex:
             with_payload=wire.WithPayloadSelector(
                 include=wire.PayloadIncludeSelector(fields=points.CHUNK_FIELDS)
             ),
-            with_vectors=wire.WithVectorsSelector(enable=True),
+            with_vectors=wire.WithVectorsSelector(
+                include=wire.VectorsSelector(names=[points.MEANING])
+            ),
         )
         for _ in range(PAGES_MAX):
             page = await self._connection.call(self._connection.points.Scroll, request)

@@ -23,12 +23,17 @@ _TENANT = wire.PayloadIndexParams(keyword_index_params=wire.KeywordIndexParams(i
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One collection: its name, its dimensions (None: payloads alone) and its indexed fields."""
+    """One collection: its name, its dimensions (None: payloads alone) and its indexed fields.
+
+    Attributes:
+        sparse: the name of its points' sparse vector, if they have one.
+    """
 
     name: str
     dimensions: int | None = None
     keywords: tuple[str, ...] = ()
     integers: tuple[str, ...] = ()
+    sparse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,12 @@ class Schema:
     def __post_init__(self) -> None:
         widened = self.dimensions + 1
         name = self._name
-        values = Collection(name("values"), widened, ("scope", "data_key"), ("revision",))
+        fields = (("scope", "data_key"), ("revision", "terms"))
+        values = Collection(name("values"), widened, *fields, sparse=points.WORDS)
         needs = Collection(name("needs"), widened, ("scope", "agent_id"), ("epoch",))
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "needs", needs)
-        object.__setattr__(self, "heads", Collection(name("heads")))
+        object.__setattr__(self, "heads", Collection(name("heads"), keywords=("scope",)))
 
     def _name(self, kind: str) -> str:
         return ids.collection_name(kind, self.fingerprint)
@@ -92,6 +98,8 @@ async def _create(connection: Connection, collection: Collection) -> None:
         request.hnsw_config.CopyFrom(_NO_GRAPH)
         request.vectors_config.params.size = collection.dimensions
         request.vectors_config.params.distance = wire.Distance.Dot
+    if collection.sparse is not None:
+        request.sparse_vectors_config.map[collection.sparse].SetInParent()
     try:
         await connection.call(connection.collections.Create, request, timeout_s=SCHEMA_TIMEOUT_S)
     except (DependencyAway, grpc.aio.AioRpcError):

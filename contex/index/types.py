@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contex.embedding.port import Vectors
+from contex.index.lexical import Terms
 from contex.records.names import AgentKey, Scope, ValueKey
 from contex.records.publication import Value
 from contex.records.registration import Need
@@ -48,18 +49,32 @@ class AgentHead:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueInfo:
+    """What is kept of every revision, however large: what lists show and filters judge."""
+
+    content_type: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    published_at_ms: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ValueChunks:
     """The chunks of one revision, and the value itself where it travels inside updates.
 
     Attributes:
         vectors: shape (chunks, dimensions), at least one row.
         value: kept beside the first chunk; None when it is too large to travel inside.
+        info: kept beside the first chunk.
+        terms: the words of each chunk, as many as there are vectors, or none at all.
     """
 
     key: ValueKey
     revision: int
     vectors: Vectors
     value: Value | None
+    info: ValueInfo = field(default_factory=ValueInfo)
+    terms: tuple[Terms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

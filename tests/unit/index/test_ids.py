@@ -34,11 +34,11 @@ def test_points_of_different_things_never_share_an_id() -> None:
 
 def test_a_legal_fingerprint_is_the_end_of_the_name() -> None:
     assert ids.collection_name("needs", "all-MiniLM-L6-v2.bf16") == (
-        "contex-needs-all-MiniLM-L6-v2.bf16"
+        "contex-2-needs-all-MiniLM-L6-v2.bf16"
     )
 
 
 def test_fingerprints_that_look_alike_name_different_collections() -> None:
     names = {ids.collection_name("needs", mark) for mark in ("a/b", "a:b", "a b", "a-b")}
     assert len(names) == 4
-    assert all(name.startswith("contex-needs-a-b") for name in names)
+    assert all(name.startswith("contex-2-needs-a-b") for name in names)
