@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway import about
 from gateway.admission import Permissions
 from gateway.edge import Handler
-from gateway.handlers import agents, data, health, updates
+from gateway.handlers import agents, data, docs, health, updates
 from gateway.identity import Permission
 from gateway.openapi.operation import Operation
 
@@ -60,6 +60,9 @@ ROUTES = (
     Route("GET", "/health/live", health.live, Permission.PUBLIC, about.operating.LIVE),
     Route("GET", "/health/ready", health.ready, Permission.PUBLIC, about.operating.READY),
     Route("GET", "/metrics", health.measure, Permission.PUBLIC, about.operating.METRICS),
+    Route("GET", "/openapi.json", docs.document, Permission.PUBLIC, about.docs.DOCUMENT),
+    Route("GET", "/docs", docs.page, Permission.PUBLIC, about.docs.PAGE),
+    Route("GET", "/docs/{asset}", docs.asset, Permission.PUBLIC, about.docs.ASSET),
 )  # fmt: skip
 
 

@@ -15,8 +15,10 @@ from gateway import limits, routes
 from gateway.admission import Admission
 from gateway.edge import edge, protect, request_id, respond, standing_headers
 from gateway.handlers.answers import HOUSE
+from gateway.handlers.docs import DESCRIPTION, Description
 from gateway.house import House
-from gateway.identity import IdentityResolver
+from gateway.identity import IdentityResolver, StaticIdentity
+from gateway.openapi.document import document, render
 from gateway.problems import of_status
 
 
@@ -34,6 +36,8 @@ def application(house: House, resolver: IdentityResolver) -> web.Application:
     app.on_response_prepare.append(protect)
     app.on_shutdown.append(_close_streams)
     app[HOUSE] = house
+    key_required = not isinstance(resolver, StaticIdentity)
+    app[DESCRIPTION] = Description.of(render(document(routes.ROUTES, key_required=key_required)))
     return app
 
 

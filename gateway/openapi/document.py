@@ -27,6 +27,8 @@ A `202` means that Kafka has acknowledged it on all in-sync replicas. Every fail
 ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with a `code` for programs; beside those that \
 are listed, `internal` (500) is a bug of the gateway and `method-not-allowed` (405) a wrong method.
 An unknown field or parameter is an error, and so is a parameter given twice."""
+_UNMODELLED: Final = {JSON: "object"}
+"""What a body without a model is; text, if it is not listed."""
 _TAGS: Final = {
     Tag.VALUES: "Versions of values: publish, read, delete.",
     Tag.AGENTS: "Agents, what they need and how they are told.",
@@ -157,7 +159,11 @@ def _body(media_type: str, answer: Answer, schemas: Schemas) -> dict[str, Any]:
     """Return what a body of this type is; of a stream, what one item of it is."""
     model = answer.content[media_type]
     if model is None:
-        return {} if media_type == ANY_BYTES else {"schema": {"type": "string"}}
+        return (
+            {}
+            if media_type == ANY_BYTES
+            else {"schema": {"type": _UNMODELLED.get(media_type, "string")}}
+        )
     schema = schemas.reference(model, "serialization")
     if media_type == JSON:
         return {"schema": schema}

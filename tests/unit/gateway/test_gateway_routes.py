@@ -59,15 +59,23 @@ def test_a_route_without_a_permission_does_not_start() -> None:
         check(app, permissions)
 
 
-def test_only_health_and_metrics_are_public() -> None:
+def test_only_health_metrics_and_the_description_are_public() -> None:
     public = {route.path for route in ROUTES if route.permission is Permission.PUBLIC}
-    assert public == {"/health", "/health/live", "/health/ready", "/metrics"}
+    assert public == {
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/docs/{asset}",
+    }
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 async def test_a_route_answers_who_holds_its_permission_and_nobody_else(route: Route) -> None:
     path = route.path.replace("{data_key:.+}", "k").replace("{project_id}", "p")
-    path = path.replace("{agent_id}", "a")
+    path = path.replace("{agent_id}", "a").replace("{asset}", "start.js")
     public = route.permission is Permission.PUBLIC
     others = [one for one in Permission if one is not route.permission]
     async with serving(stubs(), Fixed(route.permission)) as client:
