@@ -4,6 +4,7 @@ from contex.records.attempt import Attempt, Fault, Outcome
 from contex.records.names import AgentKey, Scope, ValueKey
 from contex.records.publication import Deletion, Publication, Value
 from contex.records.registration import (
+    Exclusion,
     Need,
     Registration,
     StreamDelivery,
@@ -17,6 +18,7 @@ __all__ = [
     "Attempt",
     "Cause",
     "Deletion",
+    "Exclusion",
     "Fault",
     "Item",
     "MatchedNeed",

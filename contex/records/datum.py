@@ -11,15 +11,9 @@ from contex.errors import InvalidRecord
 from contex.records.attempt import Attempt, Fault, Outcome
 from contex.records.headers import check_time
 from contex.records.names import AgentKey, ValueKey
+from contex.records.need import check_needs, from_need, to_need
 from contex.records.publication import Publication, Value
-from contex.records.registration import (
-    NEED_CHARACTERS_MAX,
-    NEEDS_MAX,
-    Need,
-    Registration,
-    StreamDelivery,
-    WebhookDelivery,
-)
+from contex.records.registration import Registration, StreamDelivery, WebhookDelivery
 from contex.records.update import Cause, Item, MatchedNeed, Omitted, Update, UpdateKind
 from contex.records.wire import Datum
 
@@ -63,10 +57,7 @@ def from_registration(registration: Registration) -> Datum:
         webhook = {"url": delivery.url, "sealed_secret": delivery.sealed_secret}
     return {
         **_agent(registration.key),
-        "needs": [
-            {"text": need.text, "threshold": need.threshold}
-            for need in check_needs(registration.needs)
-        ],
+        "needs": [from_need(need) for need in check_needs(registration.needs)],
         "webhook": webhook,
         "token_budget": _count("token_budget", registration.token_budget),
         "registered_at": check_time(registration.registered_at_ms, "registered_at"),
@@ -83,35 +74,12 @@ def to_registration(datum: Datum, key: AgentKey, event_id: str) -> Registration:
     webhook = datum["webhook"]
     return Registration(
         key=key,
-        needs=check_needs(tuple(Need(**need) for need in datum["needs"])),
+        needs=check_needs(tuple(to_need(need) for need in datum["needs"])),
         delivery=StreamDelivery() if webhook is None else WebhookDelivery(**webhook),
         event_id=event_id,
         registered_at_ms=check_time(datum["registered_at"], "registered_at"),
         token_budget=_count("token_budget", datum["token_budget"]),
     )
-
-
-def check_needs(needs: tuple[Need, ...]) -> tuple[Need, ...]:
-    """Return `needs` if an agent may have them.
-
-    Raises:
-        InvalidRecord: naming the need and the rule.
-    """
-    if len(needs) > NEEDS_MAX:
-        raise InvalidRecord(f"needs must be at most {NEEDS_MAX}, got {len(needs)}", field="needs")
-    for place, need in enumerate(needs):
-        if not need.text.strip() or len(need.text) > NEED_CHARACTERS_MAX:
-            raise InvalidRecord(
-                f"needs[{place}].text must be 1 to {NEED_CHARACTERS_MAX} characters, not blank, "
-                f"got {len(need.text)}",
-                field=f"needs[{place}].text",
-            )
-        if not -1 <= need.threshold <= 1:  # NaN is not
-            raise InvalidRecord(
-                f"needs[{place}].threshold must be -1 to 1, got {need.threshold}",
-                field=f"needs[{place}].threshold",
-            )
-    return needs
 
 
 def from_update(update: Update) -> Datum:

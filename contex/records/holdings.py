@@ -4,36 +4,86 @@ An update of an older epoch is ignored, one of a newer epoch starts empty; per k
 revision wins, a retraction included. Repeats and reorderings of updates change nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
 
-from contex.records.update import Item, Update, UpdateKind
+from contex.records.update import Item, UpdateKind
 
-_ENDS = frozenset({UpdateKind.RETRACTED, UpdateKind.DELETED})
+_ENDS: frozenset[str] = frozenset({UpdateKind.RETRACTED, UpdateKind.DELETED})
 
 
-class Holdings:
-    """The values one agent holds, by data key."""
+class Versioned(Protocol):
+    """One value at one revision."""
+
+    @property
+    def data_key(self) -> str:
+        """The value's name."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """Grows with every version."""
+        ...
+
+
+ItemT = TypeVar("ItemT", bound=Versioned)
+ItemT_co = TypeVar("ItemT_co", bound=Versioned, covariant=True)
+
+
+class Telling(Protocol[ItemT_co]):
+    """An update, in whatever type its reader has it."""
+
+    @property
+    def kind(self) -> str:
+        """Why the agent is told."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """The registration that it answers."""
+        ...
+
+    @property
+    def items(self) -> Sequence[ItemT_co]:
+        """The values that are told."""
+        ...
+
+
+class HoldingsOf(Generic[ItemT]):
+    """The values one agent holds, by data key, in the type in which they are told."""
 
     def __init__(self) -> None:
         self.epoch = -1
-        self._newest: dict[str, tuple[Item, bool]] = {}
+        self._newest: dict[str, tuple[ItemT, bool]] = {}
 
-    def apply(self, update: Update) -> bool:
+    def apply(self, update: Telling[ItemT]) -> bool:
         """Apply an update; return whether it changed anything."""
+        restarts = update.epoch > self.epoch
+        return bool(self.news(update)) or restarts
+
+    def news(self, update: Telling[ItemT]) -> Sequence[ItemT]:
+        """Apply an update; return the items that were news."""
         if update.epoch < self.epoch:
-            return False
-        changed = update.epoch > self.epoch
-        if changed:
-            self.epoch = update.epoch
-            self._newest = {}
+            return ()
+        if update.epoch > self.epoch:
+            self.forget(update.epoch)
+        found = []
         for item in update.items:
             known = self._newest.get(item.data_key)
             if known is None or known[0].revision < item.revision:
                 self._newest[item.data_key] = (item, update.kind not in _ENDS)
-                changed = True
-        return changed
+                found.append(item)
+        return found
+
+    def forget(self, epoch: int) -> None:
+        """Start empty, in this epoch."""
+        self.epoch = epoch
+        self._newest = {}
 
     @property
-    def items(self) -> Mapping[str, Item]:
+    def items(self) -> Mapping[str, ItemT]:
         """What is held now."""
         return {key: item for key, (item, held) in self._newest.items() if held}
+
+
+Holdings = HoldingsOf[Item]

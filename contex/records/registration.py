@@ -11,7 +11,9 @@ from contex.records.names import AgentKey
 THRESHOLD_DEFAULT = 0.34
 """Best F1 on flattened, humanised chunks with all-MiniLM-L6-v2 (docs/matching.md)."""
 TOKEN_BUDGET_DEFAULT = 51_200
-EXCLUSION_THRESHOLD_DEFAULT = THRESHOLD_DEFAULT
+EXCLUSION_THRESHOLD_DEFAULT = 0.25
+"""Lower, because the words of an exclusion are compared with those of its need too
+(docs/matching.md)."""
 NEEDS_MAX = 100
 NEED_CHARACTERS_MAX = 2_000
 """Of a need's text, and of an exclusion's."""
@@ -25,8 +27,8 @@ FILTER_TEXTS_MAX = 32
 """Texts that one label may have."""
 FILTER_NAME_CHARACTERS_MAX = 128
 FILTER_TEXT_CHARACTERS_MAX = 1_024
-FILTERS_BYTES_MAX = 8 * 1024
-"""Names and texts of one need's filters, in all."""
+NEEDS_BYTES_MAX = 900 * 1024
+"""Everything that the needs of one agent say, in all."""
 
 
 @dataclass(frozen=True, slots=True)

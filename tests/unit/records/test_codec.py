@@ -13,6 +13,7 @@ from contex.records import (
     Attempt,
     Cause,
     Deletion,
+    Exclusion,
     Fault,
     Item,
     MatchedNeed,
@@ -43,7 +44,10 @@ PUBLICATION = Publication(
 )
 REGISTRATION = Registration(
     AGENT,
-    (Need("the currency"), Need("the retries", 0.5)),
+    (
+        Need("the currency", filters={"country": ("SE", "NO")}),
+        Need("the retries", 0.5, exclusions=(Exclusion("of e-mails"), Exclusion("old", 0.4))),
+    ),
     WebhookDelivery("https://agents.example/hook", "sealed"),
     "event-2",
     1_767_225_600_000,
@@ -254,6 +258,26 @@ def test_an_update_of_no_number_is_refused(codec: Codec, number: float) -> None:
         ({"needs": (Need("x" * 2_001),)}, "needs[0].text"),
         ({"needs": (Need("x", float("nan")),)}, "needs[0].threshold"),
         ({"needs": (Need("x", 1.01),)}, "needs[0].threshold"),
+        ({"needs": (Need("x", filters={"": ("a",)}),)}, "needs[0].filters"),
+        ({"needs": (Need("x", filters={"l" * 129: ("a",)}),)}, "needs[0].filters"),
+        ({"needs": (Need("x", filters={"label": ()}),)}, "needs[0].filters.label"),
+        ({"needs": (Need("x", filters={"label": ("a",) * 33}),)}, "needs[0].filters.label"),
+        ({"needs": (Need("x", filters={"label": ("a" * 1_025,)}),)}, "needs[0].filters.label"),
+        (
+            {"needs": (Need("x", filters={f"l{n}": ("a",) for n in range(17)}),)},
+            "needs[0].filters",
+        ),
+        ({"needs": (Need("x", exclusions=(Exclusion(" "),)),)}, "needs[0].exclusions[0].text"),
+        (
+            {"needs": (Need("x", exclusions=(Exclusion("y", 1.1),)),)},
+            "needs[0].exclusions[0].threshold",
+        ),
+        ({"needs": (Need("x", exclusions=(Exclusion("y"),) * 11),)}, "needs[0].exclusions"),
+        ({"needs": (Need("x", exclusions=(Exclusion("y"),) * 10),) * 19}, "needs"),
+        (
+            {"needs": (Need("x", filters={"l": ("\U00010000" * 1_024,) * 32}),) * 8},
+            "needs",
+        ),
         ({"token_budget": -1}, "token_budget"),
         ({"token_budget": 2**31}, "token_budget"),
         ({"registered_at_ms": -1}, "registered_at"),

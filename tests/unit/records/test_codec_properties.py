@@ -15,6 +15,7 @@ from contex.records import (
     Attempt,
     Cause,
     Deletion,
+    Exclusion,
     Fault,
     Item,
     MatchedNeed,
@@ -67,7 +68,12 @@ labels = st.dictionaries(texts, texts, max_size=4)
 values = st.builds(Value, st.binary(max_size=200), optional_texts, labels)
 publications = st.builds(Publication, value_keys, values, event_ids, times, optional_texts)
 deletions = st.builds(Deletion, value_keys, event_ids, times)
-needs = st.builds(Need, texts.filter(lambda text: bool(text.strip())), scores)
+statements = texts.filter(lambda text: bool(text.strip()))
+filters = st.dictionaries(
+    texts.filter(bool), st.lists(texts, min_size=1, max_size=3).map(tuple), max_size=3
+)
+exclusions = st.lists(st.builds(Exclusion, statements, scores), max_size=3).map(tuple)
+needs = st.builds(Need, statements, scores, filters, exclusions)
 registrations = st.builds(
     Registration,
     agent_keys,
