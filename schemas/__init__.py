@@ -33,6 +33,14 @@ def earlier(record: str, version: int) -> str:
     return _text(f"history/{record}/v{version}.avsc")
 
 
+def examples(record: str) -> dict[str, str]:
+    """Return records of `record`'s newest version by name, in Avro's encoding as JSON."""
+    newest = max(entry.version for entry in pinned() if entry.record == record)
+    folder = resources.files(__name__).joinpath(f"examples/{record}/v{newest}")
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return {file.name.removesuffix(".json"): file.read_text(encoding="utf-8") for file in files}
+
+
 def pinned() -> tuple[Version, ...]:
     """Return every pinned version, in the order of the ids."""
     table = json.loads(_text("ids.json"))

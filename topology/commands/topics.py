@@ -1,4 +1,4 @@
-"""Commands about topics: plan, apply, diagram.
+"""Commands about topics: plan, apply, diagram, asyncapi.
 
 Decides what is printed and with which exit status. Never deletes, never asks.
 """
@@ -6,6 +6,7 @@ Decides what is printed and with which exit status. Never deletes, never asks.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
@@ -13,7 +14,7 @@ from contex.errors import DependencyAway
 from contex.log.admin import Cluster
 from contex.log.failures import LogMisuse
 from contex.settings import Settings
-from topology import diagram
+from topology import asyncapi, diagram
 from topology.plan import make_plan
 from topology.provision import apply as apply_plan
 from topology.provision import read
@@ -21,6 +22,8 @@ from topology.report import describe_change, describe_plan
 
 EXIT_REFUSED = 1
 EXIT_CHANGES = 2
+EXIT_DIFFERS = 1
+COMMITTED = Path("docs/asyncapi.json")
 
 
 @click.group()
@@ -64,6 +67,37 @@ def apply() -> None:
 def diagram_(form: str) -> None:
     """Print the topics and the stages between them."""
     click.echo(diagram.mermaid() if form == "mermaid" else diagram.text())
+
+
+@topics.command("asyncapi")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; exit with 1 when the file is not what would be written.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"The file to write, or to check ({COMMITTED}). Left out: standard output.",
+)
+def asyncapi_(*, check: bool, output: Path | None) -> None:
+    """Print the description of the topics, AsyncAPI 3.0."""
+    described = asyncapi.render(asyncapi.document())
+    if check:
+        _check(output or COMMITTED, described)
+    elif output is None:
+        click.echo(described, nl=False)
+    else:
+        output.write_text(described, encoding="utf-8")
+
+
+def _check(path: Path, expected: str) -> None:
+    found = path.read_text(encoding="utf-8") if path.exists() else None
+    if found != expected:
+        reason = "is not there" if found is None else "is out of date"
+        click.echo(f"{path} {reason}. Run: contex topics asyncapi --output {path}", err=True)
+        sys.exit(EXIT_DIFFERS)
+    click.echo(f"{path} is up to date.")
 
 
 @contextmanager
