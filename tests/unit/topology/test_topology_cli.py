@@ -7,8 +7,8 @@ from click.testing import CliRunner, Result
 
 from contex.errors import DependencyAway
 from contex.log.admin import TopicState
-from topology import cli
 from topology.catalogue import PUBLICATIONS, TOPICS
+from topology.commands import topics as cli
 from topology.plan import desired_config
 
 
