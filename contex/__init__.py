@@ -1,1 +1,95 @@
-"""Contex routes versioned values to the agents that need them, by meaning."""
+"""Contex routes versioned values to the agents that need them, by meaning.
+
+    from contex import Contex
+
+    with Contex() as contex:
+        contex.publish("team/oncall", {"pager": "alice"}, project="demo")
+
+What is exported here is imported on first use, so that `import contex` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from contex.client import (
+        Agent,
+        AsyncContex,
+        AsyncUpdates,
+        Conflict,
+        Contex,
+        ContexClientError,
+        Disconnected,
+        Exclusion,
+        Failed,
+        Failure,
+        FieldProblem,
+        Forbidden,
+        InvalidRequest,
+        InvalidWebhook,
+        Item,
+        Match,
+        Need,
+        NotFetched,
+        NotFound,
+        Publish,
+        Published,
+        QueryAnswer,
+        QueryOptions,
+        Refused,
+        Registered,
+        Unauthenticated,
+        Unavailable,
+        UnexpectedAnswer,
+        Update,
+        Updates,
+        Value,
+        ValueInfo,
+        verify_webhook,
+    )
+
+__all__ = [
+    "Agent",
+    "AsyncContex",
+    "AsyncUpdates",
+    "Conflict",
+    "Contex",
+    "ContexClientError",
+    "Disconnected",
+    "Exclusion",
+    "Failed",
+    "Failure",
+    "FieldProblem",
+    "Forbidden",
+    "InvalidRequest",
+    "InvalidWebhook",
+    "Item",
+    "Match",
+    "Need",
+    "NotFetched",
+    "NotFound",
+    "Publish",
+    "Published",
+    "QueryAnswer",
+    "QueryOptions",
+    "Refused",
+    "Registered",
+    "Unauthenticated",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "Update",
+    "Updates",
+    "Value",
+    "ValueInfo",
+    "verify_webhook",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the client exports
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("contex.client"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
