@@ -36,6 +36,8 @@ AGENTS = 100
 NEEDS_PER_AGENT = 10
 VALUES = 200
 CHUNKS = 4
+WORDS = 32
+VOCABULARY_WORDS = 50_000
 VALUE_BYTES = 2_000
 CALLS = 200
 LONG_CALLS = 20
@@ -51,9 +53,13 @@ def vectors(count: int) -> Vectors:
     return unit
 
 
-def chunks(key: ValueKey, revision: int, count: int = CHUNKS) -> ValueChunks:
-    """Return a value's revision."""
-    return ValueChunks(key, revision, vectors(count), Value(bytes(VALUE_BYTES)))
+def chunks(key: ValueKey, revision: int, count: int = CHUNKS, words: int = WORDS) -> ValueChunks:
+    """Return a value's revision; its words are as unevenly frequent as a language's."""
+    terms = tuple(
+        {int(number): 1.0 for number in _random.zipf(1.3, words) % VOCABULARY_WORDS}
+        for _ in range(count if words else 0)
+    )
+    return ValueChunks(key, revision, vectors(count), Value(bytes(VALUE_BYTES)), terms=terms)
 
 
 def needs(agent: AgentKey, epoch: int) -> AgentNeeds:
@@ -94,6 +100,7 @@ async def run(url: str, port: int) -> None:
     scope = Scope("benchmark", "project")
     keys, agents = await fill(index, scope)
     key, fresh = keys[0], [chunks(keys[0], 100 + number) for number in range(CALLS)]
+    wordless = [chunks(keys[0], 100 + number, words=0) for number in range(CALLS)]
     searched = [vectors(CHUNKS) for _ in range(CALLS)]
     wanted = needs(agents[0], 1)
     every = tuple(Need("any", -1.0) for _ in range(NEEDS_PER_AGENT))
@@ -110,6 +117,9 @@ async def run(url: str, port: int) -> None:
     )
     await measure("complete_value_heads, 1", lambda n: index.complete_value_heads({key: n}))
     await measure("put_chunks, 1 value of 4", lambda n: index.put_chunks([fresh[n]]))
+    await measure(
+        "put_chunks, 1 value of 4, without words", lambda n: index.put_chunks([wordless[n]])
+    )
     await measure("older_chunks, 1 value of 4", lambda _: index.older_chunks({keys[1]: 2}))
     await measure(
         "older_chunks, 1 value of 800", lambda _: index.older_chunks({key: 300}), LONG_CALLS

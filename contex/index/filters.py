@@ -3,7 +3,7 @@
 Decides how conditions are written in Qdrant's language. Never sends one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from qdrant_client import grpc as wire
 
@@ -13,6 +13,25 @@ from contex.records.names import AgentKey, Scope, ValueKey
 def in_scope(scope: Scope) -> wire.Filter:
     """Match the points of a scope."""
     return wire.Filter(must=[_is("scope", str(scope))])
+
+
+def passages(
+    scope: Scope, *, terms: Iterable[int] = (), keys: Sequence[ValueKey] | None = None
+) -> wire.Filter:
+    """Match the chunks of a scope, or of some of its values, that have all of these words."""
+    must = [_is("scope", str(scope))]
+    must += [_equals("terms", term) for term in terms]
+    if keys is not None:
+        strings = wire.RepeatedStrings(strings=[key.data_key for key in keys])
+        one_of = wire.FieldCondition(key="data_key", match=wire.Match(keywords=strings))
+        must.append(wire.Condition(field=one_of))
+    return wire.Filter(must=must)
+
+
+def value_heads(scope: Scope) -> wire.Filter:
+    """Match the heads of the values of a scope, ended ones too."""
+    is_value = wire.FieldCondition(key="revision", range=wire.Range(gte=0))
+    return wire.Filter(must=[_is("scope", str(scope)), wire.Condition(field=is_value)])
 
 
 def older_chunks(revisions: Iterable[tuple[ValueKey, int]]) -> wire.Filter:
@@ -47,13 +66,7 @@ def if_older(field: str, version: int) -> wire.Filter:
 
 def head_at(point: str, revision: int) -> wire.Filter:
     """Match one head, if it has this revision."""
-    match = wire.Match(integer=revision)
-    return wire.Filter(
-        must=[
-            _ids(point),
-            wire.Condition(field=wire.FieldCondition(key="revision", match=match)),
-        ]
-    )
+    return wire.Filter(must=[_ids(point), _equals("revision", revision)])
 
 
 def head_stored_below(point: str, revision: int, offset: int) -> wire.Filter:
@@ -75,6 +88,10 @@ def _any(filters: Iterable[wire.Filter]) -> wire.Filter:
 
 def _is(field: str, keyword: str) -> wire.Condition:
     return wire.Condition(field=wire.FieldCondition(key=field, match=wire.Match(keyword=keyword)))
+
+
+def _equals(field: str, number: int) -> wire.Condition:
+    return wire.Condition(field=wire.FieldCondition(key=field, match=wire.Match(integer=number)))
 
 
 def _below(field: str, bound: int) -> wire.Condition:
