@@ -12,8 +12,9 @@ from aiohttp import web
 
 from contex.errors import ContexError
 from contex.log.failures import LogMisuse
-from contex.settings import Settings, load_settings
+from contex.settings import Settings
 from contex.telemetry import logs
+from contex.telemetry.begin import begin
 from gateway.house import House
 from gateway.identity import resolver_for
 from gateway.server import Runner, application
@@ -76,9 +77,7 @@ async def _live(house: House) -> None:
 def main() -> int:
     """Run the process and return its exit status."""
     try:
-        settings = load_settings()
-        logs.configure(settings, "gateway")
-        asyncio.run(serve(settings))
+        asyncio.run(serve(begin("gateway")))
     except (ContexError, LogMisuse, OSError) as error:
         _log.error("gateway.failed", error=str(error))
         return 1

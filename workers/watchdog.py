@@ -5,7 +5,6 @@ the loop hangs.
 """
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from contex.telemetry import metrics
+from workers.exits import exit_hard
 
 LOOP_SILENT_S_MAX = 30.0
 """The event loop did not turn for this long: it is blocked."""
@@ -21,6 +21,8 @@ BATCH_S_MAX = 180.0
 STALLED_S_MAX = 60.0
 """Records wait in our own partitions and none was finished for this long."""
 ASK_EVERY_S = 1.0
+LAST_LOOK_S = 2.0
+"""The metrics still answer for this long, with the exit counted."""
 EXIT_STALLED = 71
 
 _log = logging.getLogger(__name__)
@@ -73,19 +75,45 @@ def verdict(progress: Progress, now: float) -> str | None:
     return None
 
 
-def end_process(reason: str) -> None:
-    """End the process as kill -9 would: nothing unfinished may be committed."""
+def age_s(progress: Progress, now: float) -> float:
+    """Return for how long there has been no progress: what the verdict compares with its limits."""
+    ages = [now - progress.turned_at]
+    started_at = progress.batch_started_at
+    if started_at is not None:
+        ages.append(now - started_at)
+    elif progress.lag_records:
+        ages.append(now - progress.finished_at)
+    return max(ages)
+
+
+def end_stalled(stage: str, reason: str) -> None:
+    """Count it, leave a moment in which it can be seen, and end as kill -9 would.
+
+    Nothing unfinished may be committed.
+    """
+    metrics.WATCHDOG_EXITS.labels(stage).inc()
     _log.critical("watchdog: ending the process: %s", reason)
-    metrics.WATCHDOG_EXITS.labels("routing").inc()
-    os._exit(EXIT_STALLED)
+    time.sleep(LAST_LOOK_S)
+    exit_hard(EXIT_STALLED, f"watchdog: {reason}")
 
 
 class Watchdog:
-    """A thread that ends the process when one of its agents makes no progress."""
+    """A thread that ends the process when one of its agents makes no progress.
+
+    Args:
+        stage: whose agents they are.
+        progress: theirs, by name.
+        end: ends the process; told the stage and why.
+    """
 
     def __init__(
-        self, progress: Mapping[str, Progress], *, end: Callable[[str], None] = end_process
+        self,
+        stage: str,
+        progress: Mapping[str, Progress],
+        *,
+        end: Callable[[str, str], None] = end_stalled,
     ) -> None:
+        self._stage = stage
         self._progress = progress
         self._end = end
         self._stopped = threading.Event()
@@ -102,8 +130,11 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopped.wait(ASK_EVERY_S):
-            for name, progress in self._progress.items():
+            every = self._progress.items()
+            oldest_s = max(age_s(progress, progress.clock()) for _, progress in every)
+            metrics.PROGRESS_AGE_SECONDS.labels(self._stage).set(oldest_s)
+            for name, progress in every:
                 reason = verdict(progress, progress.clock())
                 if reason is not None:
-                    self._end(f"{name}: {reason}")
+                    self._end(self._stage, f"{name}: {reason}")
                     return

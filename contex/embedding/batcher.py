@@ -18,6 +18,7 @@ import numpy as np
 from contex.embedding.port import Embedder, Vectors
 from contex.errors import DependencyAway
 from contex.telemetry import metrics
+from contex.telemetry.line import EMBED, timed
 
 FLIGHT_TEXTS_MAX = 32
 """More gain nothing. A flight is some 0.2 s of one core; a newcomer waits for two at most."""
@@ -101,11 +102,12 @@ class Batcher:
         )
         if not order.texts:
             return order.vectors
-        await self._enter(order)
-        try:
-            return await order.done
-        finally:
-            self._leave(order)
+        with timed(EMBED):
+            await self._enter(order)
+            try:
+                return await order.done
+            finally:
+                self._leave(order)
 
     async def close(self) -> None:
         """Refuse what has not boarded, let the flight land, end the thread. May be repeated."""

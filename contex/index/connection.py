@@ -17,6 +17,7 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 
 from contex.errors import DependencyAway
 from contex.telemetry import metrics
+from contex.telemetry.line import INDEX, timed
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -106,7 +107,7 @@ class Connection:
             DependencyAway: when the engine does not answer, or answers that it cannot.
         """
         operation = type(request).__name__
-        with self._failures(), metrics.INDEX_CALL_SECONDS.labels(operation).time():
+        with self._failures(), metrics.INDEX_CALL_SECONDS.labels(operation).time(), timed(INDEX):
             return await method(request, timeout=timeout_s or self._call_timeout_s)
 
     @contextmanager

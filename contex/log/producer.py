@@ -26,6 +26,7 @@ from contex.errors import ContexError, DependencyAway
 from contex.log.failures import LogMisuse, failure
 from contex.records.message import Message, Receipt
 from contex.telemetry import metrics
+from contex.telemetry.line import PRODUCE, timed
 
 PARTITIONER = "murmur2_random"
 """Java's and Faust's placement; librdkafka's default agrees with neither."""
@@ -120,7 +121,8 @@ class Producer:
             LogMisuse: the topic does not exist, or forbids such a record.
         """
         started = time.perf_counter()
-        receipt = await (await self._submit(topic, message))
+        with timed(PRODUCE):
+            receipt = await (await self._submit(topic, message))
         metrics.PUBLISH_ACK_SECONDS.labels(topic).observe(time.perf_counter() - started)
         return receipt
 
@@ -144,13 +146,14 @@ class Producer:
         """
         started = time.perf_counter()
         flight: list[_Acknowledgement | Exception] = []
-        for message in messages:
-            try:
-                flight.append(await self._submit(topic, message))
-            except (ContexError, LogMisuse) as error:
-                flight.append(error)
-        sent = [one for one in flight if not isinstance(one, Exception)]
-        await asyncio.gather(*sent, return_exceptions=True)
+        with timed(PRODUCE):
+            for message in messages:
+                try:
+                    flight.append(await self._submit(topic, message))
+                except (ContexError, LogMisuse) as error:
+                    flight.append(error)
+            sent = [one for one in flight if not isinstance(one, Exception)]
+            await asyncio.gather(*sent, return_exceptions=True)
         outcomes = [one if isinstance(one, Exception) else _outcome(one) for one in flight]
         metrics.PUBLISH_ACK_SECONDS.labels(topic).observe(time.perf_counter() - started)
         return outcomes

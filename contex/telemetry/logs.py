@@ -5,10 +5,11 @@ standard library's logging (Faust, aiohttp, the Kafka client) takes the same sha
 whoever runs the process collects stderr.
 """
 
+import json
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TextIO
 
 import orjson
@@ -18,6 +19,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from contex.settings import Settings
 
+Scrub = Callable[[str], str]
+
 REDACTED = "[redacted]"
 REDACTION_DEPTH_MAX = 6
 _SECRET_NAME = re.compile(
@@ -25,6 +28,13 @@ _SECRET_NAME = re.compile(
     r"|api[_-]?keys?|private[_-]?keys?|credentials?|signature)$",
     re.IGNORECASE,
 )
+_CREDENTIALS = (
+    r"whsec_[A-Za-z0-9+/=_-]+"
+    r"|://[^/\s\"\\@]+@"
+    r"|(?:[Bb]earer|[Bb]asic|BEARER|BASIC) [A-Za-z0-9._~+/=-]{8,}"
+)
+"""A webhook's secret, user and password of a URL, and what follows an authentication scheme."""
+OWN_SECRET_CHARACTERS_MIN = 8
 _COUNTED = frozenset({"tokens"})
 """Names that look secret and are a measure: the size of a text in the embedder's tokens."""
 _QUIET = (
@@ -76,7 +86,8 @@ def configure(settings: Settings, service: str, *, stream: TextIO | None = None)
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
+            scrubber(_own_secrets(settings)),
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -89,6 +100,33 @@ def configure(settings: Settings, service: str, *, stream: TextIO | None = None)
     root.setLevel(settings.log_level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a line, then replaces whatever in it has the form of a secret or is one of ours."""
+
+    def __init__(self, scrub: Scrub, **options: Any) -> None:  # noqa: ANN401 - structlog's own
+        super().__init__(**options)
+        self._scrub = scrub
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return self._scrub(super().format(record))
+
+
+def scrubber(secrets: Iterable[str]) -> Scrub:
+    """Return a function that replaces secrets inside a text: these, and what looks like one."""
+    own = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True))
+    pattern = re.compile(f"{own}|{_CREDENTIALS}" if own else _CREDENTIALS)
+    return lambda text: pattern.sub(REDACTED, text)
+
+
+def _own_secrets(settings: Settings) -> set[str]:
+    """Return the secrets that this process was given; a list of keys is as many."""
+    given = (getattr(settings, name, None) for name in type(settings).model_fields)
+    plain = (secret.get_secret_value() for secret in given if isinstance(secret, SecretStr))
+    parts = (part.strip() for text in plain for part in text.split(","))
+    return {part for part in parts if len(part) >= OWN_SECRET_CHARACTERS_MIN}
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -125,6 +163,17 @@ def _console(out: TextIO) -> list[Processor]:
 
 
 def _render_json(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(
-        event, default=repr, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-    ).decode()
+    try:
+        line = orjson.dumps(
+            event, default=repr, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+        )
+    except TypeError:  # text that is no Unicode, or a number of more than 64 bits
+        return json.dumps(_plain(event), sort_keys=True)
+    return line.decode()
+
+
+def _plain(event: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        name: value if isinstance(value, str | int | float | bool | None) else repr(value)
+        for name, value in event.items()
+    }

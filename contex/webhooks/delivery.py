@@ -17,11 +17,14 @@ from contex.errors import CallerError, DependencyAway, InvalidRecord, Subscriber
 from contex.records.attempt import Attempt
 from contex.records.codec import Codec
 from contex.records.dead_letter import dead_letter
+from contex.records.headers import traceparent_of
 from contex.records.message import Message, Received
 from contex.records.registration import WebhookDelivery
 from contex.records.rendering import update_body
 from contex.records.update import Update
 from contex.telemetry import metrics
+from contex.telemetry.canonical import WEBHOOK
+from contex.telemetry.line import note, opened
 from contex.telemetry.logs import get_logger
 from contex.webhooks.attempts import (
     Answered,
@@ -141,6 +144,12 @@ class Delivery:
         Raises:
             DependencyAway: Kafka does not answer, or CONTEX_SECRET_KEYS lacks a key in use.
         """
+        with opened() as line:
+            await self._deliver(received)
+            if line.fields:
+                _log.info(WEBHOOK, **line.fields, **line.durations)
+
+    async def _deliver(self, received: Received) -> None:
         try:
             with self._in_hand.one():
                 job = await self._prepare(received)
@@ -220,16 +229,7 @@ class Delivery:
                 turn = Turn(job.turn.attempt, first_failed_at_ms)
                 await self._bury(received, SubscriberError(step.reason), turn)
         metrics.WEBHOOK_ATTEMPTS.labels(_outcome(step, tried.result)).inc()
-        _log.info(
-            "webhook",
-            update_id=str(job.update.update_id),
-            agent=str(job.update.agent),
-            attempt=job.turn.attempt,
-            outcome=step.outcome.value,
-            fault=step.fault.value,
-            latency_ms=tried.latency_ms,
-            result=tried.result.words,
-        )
+        note(**_told(job, tried, step, received))
 
     def _attempt(self, job: _Job, tried: _Try, step: Step) -> Attempt:
         result = tried.result
@@ -299,6 +299,29 @@ def _outcome(step: Step, result: Result) -> str:
             return "dead_lettered"
         case Disabled():
             return "disabled"
+
+
+def _told(job: _Job, tried: _Try, step: Step, received: Received) -> dict[str, object]:
+    """Return what the canonical line of one try tells."""
+    update = job.update
+    one = update.items[0] if len(update.items) == 1 else None
+    position = traceparent_of(received.headers)
+    return {
+        "update_id": str(update.update_id),
+        "kind": update.kind.value,
+        "tenant": update.agent.scope.tenant,
+        "project": update.agent.scope.project,
+        "agent": update.agent.agent_id,
+        "epoch": update.epoch,
+        "key": None if one is None else one.data_key,
+        "revision": None if one is None else one.revision,
+        "trace_id": None if position is None else position.trace_id.hex(),
+        "attempt": job.turn.attempt,
+        "outcome": step.outcome.value,
+        "fault": step.fault.value,
+        "result": tried.result.words,
+        "latency_ms": tried.latency_ms,
+    }
 
 
 def _words(step: Step, result: Result) -> str:

@@ -14,6 +14,7 @@ from contex.webhooks.flow import BUFFERED_RECORDS_MAX, Flow, PutOff, Work
 from contex.webhooks.lanes import Admission, Lanes
 from contex.webhooks.ports import Feed, Offsets, Partition
 
+STAGE = "webhooks"
 POLL_RECORDS_MAX = 100
 POLL_TIMEOUT_S = 0.1
 COMMIT_EVERY_S = 0.5
@@ -97,6 +98,8 @@ class DeliveryLoop:
         self._lanes.finish(received)
 
     async def _take(self, feed: Feed, records: list[Received]) -> None:
+        if records:
+            metrics.BATCH_RECORDS.labels(STAGE).observe(len(records))
         held: list[Partition] = []
         for received in records:
             admission = self._lanes.admit(received, self._now_ms())

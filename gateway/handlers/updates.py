@@ -8,11 +8,11 @@ from aiohttp import web
 
 from contex.errors import ContexError, InvalidValue
 from contex.telemetry.logs import get_logger
-from gateway.edge import EVENT_STREAM
 from gateway.handlers.answers import HOUSE
 from gateway.house import House
 from gateway.limits import STREAM_WRITE_TIMEOUT_S
 from gateway.models import UpdatesQuery
+from gateway.openapi.operation import EVENT_STREAM
 from gateway.operations.agents import find
 from gateway.problems import FieldError, Problem, Refusal
 from gateway.requests import REQUEST_ID, call_of, query_of

@@ -1,5 +1,6 @@
 """Where updates go: the updates topic, each acknowledged before `tell` returns."""
 
+import time
 from collections.abc import Sequence
 
 from contex.log.producer import Producer
@@ -20,5 +21,8 @@ class KafkaOutbox:
         """Return once every update is acknowledged."""
         messages = [self._codec.encode(one, traceparent=one.traceparent) for one in updates]
         await self._producer.send_all(UPDATES.name, messages)
+        now_s = time.time()
         for update in updates:
             metrics.UPDATES.labels(update.kind).inc()
+            passed_s = max(0.0, now_s - update.caused_at_ms / 1000)
+            metrics.END_TO_END_SECONDS.labels(update.kind).observe(passed_s)

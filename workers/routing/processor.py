@@ -25,6 +25,8 @@ from contex.routing.ports import Ports
 from contex.routing.publications import Arrived, route_publications
 from contex.routing.registrations import Registered, route_registration
 from contex.telemetry import metrics
+from contex.telemetry.canonical import ROUTED
+from contex.telemetry.line import Line, opened
 from contex.telemetry.logs import get_logger
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, ROUTING_DEAD_LETTER
 from workers.watchdog import Progress
@@ -62,19 +64,20 @@ class Processor:
         not done again if the process ends in the next.
         """
         for part in by_size(batch, _size_bytes, PART_BYTES_MAX):
-            with self.progress[PUBLICATIONS.name].batch():
-                started = time.perf_counter()
+            with self.progress[PUBLICATIONS.name].batch(), opened() as line:
                 outcomes = await _patiently(partial(self._route_publications, part))
-                await self._conclude(part, outcomes, metrics.ROUTED_VALUES.labels, started)
+                await self._conclude(part, outcomes, metrics.ROUTED_VALUES.labels, line)
+            for outcome in outcomes:
+                if isinstance(outcome, Routed):
+                    metrics.VALUE_MATCHES.observe(_matches(outcome))
 
     async def registrations(self, batch: Sequence[Received]) -> None:
         """Route registrations one after the other."""
         for received in batch:
-            with self.progress[REGISTRATIONS.name].batch():
-                started = time.perf_counter()
+            with self.progress[REGISTRATIONS.name].batch(), opened() as line:
                 outcome = await _patiently(partial(self._route_registration, received))
                 counter = metrics.ROUTED_REGISTRATIONS.labels
-                await self._conclude([received], [outcome], counter, started)
+                await self._conclude([received], [outcome], counter, line)
 
     async def _route_publications(self, batch: Sequence[Received]) -> list[Outcome]:
         # In a thread: a schema that is seen for the first time is asked of the registry.
@@ -103,14 +106,14 @@ class Processor:
         batch: Sequence[Received],
         outcomes: Sequence[Outcome],
         counter: Callable[..., Any],
-        started: float,
+        line: Line,
     ) -> None:
         await self._dead_letter(batch, outcomes)
         metrics.BATCH_RECORDS.labels(STAGE).observe(len(batch))
-        duration_ms = round((time.perf_counter() - started) * 1000, 1)
+        shared = {**line.durations, "batch_records": len(batch)}
         for received, outcome in zip(batch, outcomes, strict=True):
             counter(_name(outcome)).inc()
-            _log.info("routed", **_line(received, outcome), duration_ms=duration_ms)
+            _log.info(ROUTED, **_told(received, outcome), **shared)
 
     async def _dead_letter(self, batch: Sequence[Received], outcomes: Sequence[Outcome]) -> None:
         rejected: list[tuple[Received, CallerError]] = []
@@ -178,24 +181,30 @@ def _name(outcome: Outcome) -> str:
             return "dead_lettered"
 
 
-def _line(received: Received, outcome: Outcome) -> dict[str, object]:
-    """Return the canonical line of one record: whose it is, where it stands, how it ended."""
+def _matches(outcome: Routed) -> int:
+    return sum(outcome.told.get(kind, 0) for kind in (UpdateKind.MATCHED, UpdateKind.UPDATED))
+
+
+def _told(received: Received, outcome: Outcome) -> dict[str, object]:
+    """Return what the canonical line of one record tells: whose it is, and how it ended."""
     key = (received.key or b"").decode(errors="replace")
     tenant, _, rest = key.partition("/")
     project, _, name = rest.partition("/")
-    line: dict[str, object] = {
+    position = traceparent_of(received.headers)
+    is_value = received.topic == PUBLICATIONS.name
+    told: dict[str, object] = {
         "tenant": tenant,
         "project": project,
-        "key": name,
+        "key" if is_value else "agent": name,
+        "revision" if is_value else "epoch": received.offset,
         "topic": received.topic,
         "partition": received.partition,
-        "revision": received.offset,
-        "traceparent": _trace(received),
+        "trace_id": None if position is None else position.trace_id.hex(),
         "outcome": _name(outcome),
     }
     match outcome:
-        case Routed(told):
-            line |= {f"told_{kind}": told[kind] for kind in UpdateKind if kind in told}
+        case Routed(by_kind):
+            told |= {f"told_{kind}": by_kind[kind] for kind in UpdateKind if kind in by_kind}
         case Rejected(error):
-            line["error"] = str(error)
-    return line
+            told["error"] = str(error)
+    return told

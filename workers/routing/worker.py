@@ -6,15 +6,14 @@ empty with another id, and the new group replays the whole log into it.
 """
 
 import asyncio
-import signal
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from contex.embedding.batcher import Batcher
 from contex.embedding.factory import open_embedder
 from contex.embedding.port import Embedder
-from contex.errors import CallerError, DependencyAway
+from contex.errors import DependencyAway
 from contex.index.qdrant import QdrantIndex
 from contex.log.lag import GroupLag
 from contex.log.producer import Producer
@@ -23,14 +22,15 @@ from contex.records.codec import Codec
 from contex.routing.dead_letter_limit import DeadLetterLimit
 from contex.routing.meaning import TextMeaning
 from contex.routing.ports import Ports
-from contex.settings import Settings, load_settings
+from contex.settings import Settings
 from contex.telemetry.health import HealthServer
-from contex.telemetry.logs import configure, get_logger
+from contex.telemetry.logs import get_logger
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, TOPICS
-from topology.stages import routing_group
+from topology.stages import ROUTING, routing_group
 from workers.exits import EXIT_BUG, EXIT_DEPENDENCY_AWAY, EXIT_SETTINGS, exit_hard
+from workers.lookout import Lookout
+from workers.process import finished_before, health_server, loop_turns, run
 from workers.routing.agents import build_app
-from workers.routing.lookout import Lookout
 from workers.routing.outbox import KafkaOutbox
 from workers.routing.processor import Processor
 from workers.watchdog import Progress, Watchdog
@@ -52,17 +52,15 @@ class _Parts:
     index: QdrantIndex
     producer: Producer
     app: Any
+    progress: Mapping[str, Progress]
     lookout: Lookout
     watchdog: Watchdog
     group: str
 
 
-async def _serve(settings: Settings) -> None:
-    stop = asyncio.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     opening = asyncio.ensure_future(_open(settings))
-    if not await _before(stop, opening):
+    if not await finished_before(stop, opening):
         exit_hard(0, "stopped before anything was taken")
     parts = opening.result()
     health = _health(settings, parts)
@@ -72,7 +70,7 @@ async def _serve(settings: Settings) -> None:
     parts.watchdog.start()
     parts.lookout.start()
     joining = asyncio.ensure_future(asyncio.wait_for(parts.app.start(), JOIN_S_MAX))
-    if await _before(stop, joining):
+    if await finished_before(stop, joining):
         joining.result()
         _log.info("routing", group=parts.group)
         await _until_stopped_or_crashed(parts, stop)
@@ -85,18 +83,23 @@ async def _open(settings: Settings) -> _Parts:
     index = _index(settings, embedder)
     group = routing_group(await _prepared(index))
     codec = Codec(await asyncio.to_thread(schema_source, settings))
-    lag = GroupLag(settings.kafka_bootstrap_servers, group, [PUBLICATIONS.name, REGISTRATIONS.name])
+    topics = [PUBLICATIONS.name, REGISTRATIONS.name]
+    lag = GroupLag(settings.kafka_bootstrap_servers, group, topics)
     await asyncio.to_thread(_refuse_a_shorter_log, lag)
     producer = Producer(settings.kafka_bootstrap_servers)
     await producer.start()
     ports = Ports(index, TextMeaning(embedder, batcher), KafkaOutbox(producer, codec))
     # One each: an agent that hangs must not hide behind the other's work.
-    progress = {PUBLICATIONS.name: Progress(), REGISTRATIONS.name: Progress()}
+    progress = {topic: Progress() for topic in topics}
     processor = Processor(codec, ports, producer, DeadLetterLimit(), progress)
     app = build_app(group, settings.kafka_bootstrap_servers, processor)
-    return _Parts(
-        batcher, index, producer, app, Lookout(app, lag, progress), Watchdog(progress), group
-    )
+    lookout = Lookout(ROUTING.name, lag, topics, lambda: _assigned(app), progress)
+    watchdog = Watchdog(ROUTING.name, progress)
+    return _Parts(batcher, index, producer, app, progress, lookout, watchdog, group)
+
+
+def _assigned(app: Any) -> set[tuple[str, int]]:  # noqa: ANN401 - faust is untyped
+    return {(tp.topic, tp.partition) for tp in app.assignor.assigned_actives()}
 
 
 def _index(settings: Settings, embedder: Embedder) -> QdrantIndex:
@@ -145,26 +148,13 @@ def _refuse_a_shorter_log(lag: GroupLag) -> None:
 
 
 def _health(settings: Settings, parts: _Parts) -> HealthServer | None:
-    if settings.health_port is None:
-        return None
-
     def live() -> Mapping[str, bool]:
-        return {"watched": parts.lookout.is_looking}
+        return {"watched": parts.lookout.is_looking, "loop": loop_turns(parts.progress.values())}
 
     def ready() -> Mapping[str, bool]:
-        assigned = bool(parts.app.assignor.assigned_actives())
-        return {"started": bool(parts.app.started), "assigned": assigned}
+        return {"started": bool(parts.app.started), "assigned": bool(_assigned(parts.app))}
 
-    return HealthServer(settings.health_port, live=live, ready=ready)
-
-
-async def _before(stop: asyncio.Event, work: Awaitable[object]) -> bool:
-    """Wait for `work` or for the order to stop; return whether the work was done first."""
-    stopping = asyncio.ensure_future(stop.wait())
-    working = asyncio.ensure_future(work)
-    await asyncio.wait({stopping, working}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    return working.done()
+    return health_server(settings, live=live, ready=ready)
 
 
 async def _until_stopped_or_crashed(parts: _Parts, stop: asyncio.Event) -> None:
@@ -193,16 +183,4 @@ async def _close(parts: _Parts, health: HealthServer | None) -> None:
 
 def main() -> None:
     """Run the worker; the exit status says why it ended."""
-    try:
-        settings = load_settings()
-        configure(settings, "routing")
-        asyncio.run(_serve(settings))
-    except DependencyAway as error:
-        exit_hard(EXIT_DEPENDENCY_AWAY, str(error))
-    except TimeoutError:
-        exit_hard(EXIT_DEPENDENCY_AWAY, "joining or leaving the group took too long")
-    except CallerError as error:
-        exit_hard(EXIT_SETTINGS, str(error))
-    except Exception as error:  # noqa: BLE001 - the root: an interpreter's own end may hang on threads
-        _log.critical("a bug ended this worker", exc_info=error)
-        exit_hard(EXIT_BUG, f"{type(error).__name__}: {error}")
+    run(ROUTING.name, _serve)

@@ -1,5 +1,8 @@
 """The health server answers what the checks say."""
 
+import urllib.error
+import urllib.request
+
 import aiohttp
 import pytest
 
@@ -40,6 +43,24 @@ async def test_metrics_are_served_as_prometheus_reads_them() -> None:
         assert answer.status == 200
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
         assert "contex_routed_values_total" in await answer.text()
+
+
+async def test_it_answers_while_the_event_loop_hangs() -> None:
+    server = HealthServer(0, live=lambda: {"loop": False}, ready=dict, host="127.0.0.1")
+    async with server:
+        with (  # on purpose in the loop: it hangs while the answer is awaited
+            pytest.raises(urllib.error.HTTPError) as raised,
+            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/health/live", timeout=10),  # noqa: ASYNC210 - as above
+        ):
+            pytest.fail("expected 503, got 200")
+        raised.value.close()
+        assert raised.value.code == 503
+
+
+async def test_a_taken_port_is_told() -> None:
+    async with HealthServer(0, live=dict, ready=dict, host="127.0.0.1") as server:
+        with pytest.raises(OSError, match="address already in use"):
+            await HealthServer(server.port, live=dict, ready=dict, host="127.0.0.1").start()
 
 
 async def test_a_stopped_server_listens_no_more() -> None:

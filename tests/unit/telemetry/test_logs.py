@@ -105,6 +105,51 @@ def test_secrets_are_redacted(lines: io.StringIO, fields: dict[str, object]) -> 
     assert lines.getvalue().count(REDACTED) == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("signed with whsec_MfKQ9r8GKYqrTwjU+/==!", "signed with [redacted]!"),
+        ("Authorization: Bearer abc.DEF-123_x", "Authorization: [redacted]"),
+        ("http://me:s3cret@host/path", "http[redacted]host/path"),
+        ("a bearer of news, basic facts", "a bearer of news, basic facts"),
+        ("mail to me@example.com: http://example.com/a@b", None),
+    ],
+)
+def test_what_looks_like_a_secret_is_replaced_anywhere(
+    lines: io.StringIO, text: str, expected: str | None
+) -> None:
+    get_logger("t").info("x", detail={"deep": [text]})
+    get_logger("t").info(text)
+
+    first, second = map(json.loads, lines.getvalue().splitlines())
+    assert first["detail"] == {"deep": [expected or text]}
+    assert second["event"] == (expected or text)
+
+
+def test_a_process_own_secrets_never_stand_in_a_line(lines: io.StringIO) -> None:
+    keys = ["VGhpcnR5LXR3byBieXRlcyBvZiBhIHNlY3JldCBrZXk=", f"{'B' * 43}="]
+    settings = Settings(
+        log_format="json", api_key=SecretStr("my|api(key)"), secret_keys=SecretStr(",".join(keys))
+    )
+    configure(settings, "gateway", stream=lines)
+
+    get_logger("t").info(f"got my|api(key) and {keys[1]}", also=keys[0])
+    try:
+        int(keys[0])
+    except ValueError:
+        get_logger("t").exception("failed")
+
+    text = lines.getvalue()
+    assert [secret for secret in ("my|api(key)", *keys) if secret in text] == []
+    assert [json.loads(line)["level"] for line in text.splitlines()] == ["info", "error"]
+
+
+def test_a_line_survives_what_json_cannot_hold(lines: io.StringIO) -> None:
+    get_logger("t").info("x", key="\ud800", number=2**70, nested={"a": 1})
+    found = only(lines)
+    assert (found["key"], found["number"], found["nested"]) == ("\ud800", 2**70, "{'a': 1}")
+
+
 def test_plain_fields_are_not_redacted(lines: io.StringIO) -> None:
     get_logger("t").info("x", key="weather", tokens=12, token_budget=5, secret=None, keys=["a"])
     found = only(lines)

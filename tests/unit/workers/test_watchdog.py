@@ -95,15 +95,15 @@ def test_the_thread_speaks_even_when_the_loop_hangs(progress: Progress, clock: C
     ended = threading.Event()
     reasons: list[str] = []
 
-    def end(reason: str) -> None:
-        reasons.append(reason)
+    def end(stage: str, reason: str) -> None:
+        reasons.append(f"{stage}: {reason}")
         ended.set()
 
     busy = Progress(clock=lambda: 0.0)
-    watchdog = Watchdog({"busy": busy, "hung": progress}, end=end)
+    watchdog = Watchdog("test", {"busy": busy, "hung": progress}, end=end)
     watchdog.start()
     clock.pass_s(LOOP_SILENT_S_MAX + 5)
 
     assert ended.wait(10), "expected the watchdog to end the process"
-    assert reasons[0].startswith("hung: the event loop")
+    assert reasons[0].startswith("test: hung: the event loop")
     watchdog.stop()

@@ -1,29 +1,48 @@
 """Looks at the worker from inside: does the loop turn, and how far are our partitions behind?
 
-Writes what it sees into the progress of each agent; the watchdog judges it.
+Writes what it sees into the metrics, and into the progress of each agent. The watchdog judges it.
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from contex.errors import DependencyAway
 from contex.log.lag import GroupLag
+from contex.telemetry import metrics
 from contex.telemetry.logs import get_logger
 from workers.watchdog import Progress
 
 TURN_EVERY_S = 1.0
-LAG_EVERY_S = 10.0
+LAG_EVERY_S = 5.0
+
+Partitions = Collection[tuple[str, int]]
 
 _log = get_logger(__name__)
 
 
 class Lookout:
-    """Two tasks: one turns with the loop, the other asks Kafka. `progress` is by topic."""
+    """Two tasks: one turns with the loop, the other asks Kafka.
 
-    def __init__(self, app: Any, lag: GroupLag, progress: Mapping[str, Progress]) -> None:  # noqa: ANN401 - faust is untyped
-        self._app = app
+    Args:
+        stage: whose lag it is.
+        lag: of the stage's group.
+        topics: what the group reads.
+        assigned: the partitions that are ours now.
+        progress: by topic, of those that must not let records wait.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        lag: GroupLag,
+        topics: Sequence[str],
+        assigned: Callable[[], Partitions],
+        progress: Mapping[str, Progress],
+    ) -> None:
+        self._stage = stage
         self._lag = lag
+        self._topics = topics
+        self._assigned = assigned
         self._progress = progress
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -51,13 +70,20 @@ class Lookout:
     async def _follow_lag(self) -> None:
         while True:
             await asyncio.sleep(LAG_EVERY_S)
-            mine = {(tp.topic, tp.partition) for tp in self._app.assignor.assigned_actives()}
             try:
-                spans = await asyncio.to_thread(self._lag.spans, mine)
+                waiting = await self._waiting()
             except DependencyAway as error:
                 # Without Kafka nobody can make progress; that is not this worker's fault.
                 _log.warning("the lag is not known", error=str(error))
-                spans = {}
+                waiting = {}
+            for topic, records in waiting.items():
+                metrics.GROUP_LAG_RECORDS.labels(self._stage, topic).set(records)
             for topic, progress in self._progress.items():
-                lags = [span.lag for (name, _), span in spans.items() if name == topic]
-                progress.see_lag(sum(lags))
+                progress.see_lag(waiting.get(topic, 0))
+
+    async def _waiting(self) -> Mapping[str, int]:
+        spans = await asyncio.to_thread(self._lag.spans, set(self._assigned()))
+        waiting = dict.fromkeys(self._topics, 0)
+        for (topic, _), span in spans.items():
+            waiting[topic] += span.lag
+        return waiting
