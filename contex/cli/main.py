@@ -7,23 +7,67 @@ group `contex.commands`. Help texts are read from the sources without running th
 
 import ast
 import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
+
+from contex.cli.exits import Exit
+from contex.cli.output import colour_wanted
 
 _OWN: Final = {
+    "agents": "contex.cli.agents:agents",
+    "completion": "contex.cli.completion:completion",
+    "delete": "contex.cli.delete:delete",
     "dev": "contex.cli.dev:dev",
+    "listen": "contex.cli.listen:listen",
     "models": "contex.cli.models:models",
+    "publish": "contex.cli.publish:publish",
+    "query": "contex.cli.query:query",
+    "register": "contex.cli.register:register",
+    "settings": "contex.cli.settings:settings",
 }
 _GROUP: Final = "contex.commands"
+_SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Values": ("publish", "query", "delete"),
+    "Agents": ("register", "listen", "agents"),
+    "Running it": ("dev", "doctor", "settings", "topics", "models", "dead-letters", "check"),
+}
+_REST: Final = "More"
+_OUR_PACKAGES: Final = frozenset({"contex", "schemas", "topology", "workers", "gateway"})
+_LIKENESS_MIN: Final = 0.6
 
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are run."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,  # noqa: ANN401 - as click's own
+    ) -> Any:  # noqa: ANN401 - as above
+        """Run the command line; end the process with the status that `Exit` says."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            returned = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.Abort:
+            click.echo("Interrupted.", err=True)
+            sys.exit(Exit.INTERRUPTED)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        sys.exit(returned if isinstance(returned, int) else Exit.OK)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -34,15 +78,49 @@ class LazyGroup(click.Group):
         target = _targets().get(cmd_name)
         return super().get_command(ctx, cmd_name) if target is None else _load(cmd_name, target)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is typed; for one that is not there, name the likeliest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if args[0] not in self.list_commands(ctx):
+                error.message += meant(args[0], self.list_commands(ctx))
+            raise
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name, importing none."""
+        found = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        if not incomplete or found:
+            return [CompletionItem(name, help=short_help(_targets()[name])) for name in found]
+        return super().shell_complete(ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands with the first sentence of each, importing none."""
+        """List the commands by topic with the first sentence of each, importing none."""
         targets = _targets()
-        rows = [
-            (name, short_help(targets[name]) if name in targets else "")
-            for name in self.list_commands(ctx)
-        ]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        left = dict.fromkeys(self.list_commands(ctx))
+        width = max(map(len, left))
+        for title, names in _by_topic(left):
+            rows = [
+                (name.ljust(width), short_help(targets[name]) if name in targets else "")
+                for name in names
+            ]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def meant(typed: str, names: list[str]) -> str:
+    """Return a question that names what is likest to `typed`, or nothing."""
+    close = get_close_matches(typed, names, n=2, cutoff=_LIKENESS_MIN)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def _by_topic(names: Mapping[str, None]) -> list[tuple[str, list[str]]]:
+    shown = {title: [name for name in some if name in names] for title, some in _SECTIONS.items()}
+    known = {name for some in _SECTIONS.values() for name in some}
+    shown[_REST] = [name for name in names if name not in known]
+    return [(title, some) for title, some in shown.items() if some]
 
 
 @cache
@@ -56,13 +134,25 @@ def _load(name: str, target: str) -> click.Command:
     try:
         command = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in _OUR_PACKAGES:
+            raise
+        extra = "local" if name == "dev" else "server"
         raise click.ClickException(
             f"`contex {name}` needs the package {error.name!r}, which is not installed. "
-            'Run: pip install "contex-stream[local]"'
+            f'Run: pip install "contex-stream[{extra}]"'
         ) from error
     if not isinstance(command, click.Command):
         raise TypeError(f"{target} is no click command")
+    _mark_examples(command)
     return command
+
+
+def _mark_examples(command: click.Command) -> None:
+    """Put click's mark for blocks that are not wrapped where raw docstrings spell it out."""
+    if command.help:
+        command.help = command.help.replace("\\b\n", "\b\n")
+    for one in getattr(command, "commands", {}).values():
+        _mark_examples(one)
 
 
 def short_help(target: str) -> str:
@@ -80,10 +170,17 @@ def short_help(target: str) -> str:
     return ""
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `contex dev`, then type what it shows. Every command has examples: "
+    "contex COMMAND --help.",
+)
 @click.version_option(package_name="contex-stream", prog_name="contex")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Route versioned values to the agents that need them, by meaning."""
+    ctx.color = colour_wanted()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ nothing, and the next call goes on with the same step.
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Mapping, MutableSet
+from collections.abc import AsyncGenerator, Callable, Mapping, MutableSet
 from http import HTTPStatus
 from typing import Self
 
@@ -43,6 +43,7 @@ class AsyncUpdates:
         self._events: AsyncGenerator[ServerSentEvent, None] | None = None
         self._doing: asyncio.Task[Outcome | None] | None = None
         self._closed = False
+        self.on_break: Callable[[str, float], None] | None = None
         self._streams = streams
         streams.add(self)
 
@@ -105,6 +106,8 @@ class AsyncUpdates:
 
     async def _do(self, step: Open | Read | Wait) -> Outcome | None:
         if isinstance(step, Wait):
+            if self.on_break is not None:
+                self.on_break(step.why, step.wait_s)
             await asyncio.sleep(step.wait_s)
             return None
         return await (self._open(step.request) if isinstance(step, Open) else self._read())

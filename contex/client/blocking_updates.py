@@ -26,6 +26,9 @@ class Updates:
     It connects again after every break, from where it stood. It ends when it is closed, from
     whichever thread, and raises what cannot be helped: `NotFound` when the agent is unregistered,
     `Unavailable` when the gateway stays away. One thread iterates at a time.
+
+    Attributes:
+        on_break: called with the reason and the seconds until it connects again, if set.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Updates:
         self._outcome: Outcome | None = None
         self._response: httpx.Response | None = None
         self._events: Iterator[ServerSentEvent] | None = None
+        self.on_break: Callable[[str, float], None] | None = None
         self._closed = threading.Event()
         self._iterating = threading.Lock()
         self._streams = streams
@@ -101,6 +105,8 @@ class Updates:
                 self._lend(step.update.items)
                 return step.update
             if isinstance(step, Wait):
+                if self.on_break is not None:
+                    self.on_break(step.why, step.wait_s)
                 self._closed.wait(step.wait_s)
             else:
                 self._outcome = self._open(step.request) if isinstance(step, Open) else self._read()

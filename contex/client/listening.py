@@ -188,7 +188,7 @@ def listen(
             raise failure
         spread_s = chance() * min(RECONNECT_S_MAX, base_s * 2.0 ** min(failures, 16))
         failures += 1
-        yield Wait(min(asked_s, RECONNECT_S_MAX) + spread_s)
+        yield Wait(min(asked_s, RECONNECT_S_MAX) + spread_s, failure.detail)
 
 
 def _passing(answer: Answer) -> Unavailable:

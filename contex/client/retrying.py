@@ -51,6 +51,8 @@ _REFUSALS: Final[dict[int, type[Refused]]] = {
     415: InvalidRequest,
     422: InvalidRequest,
 }
+_OF_ANY_SERVER: Final = frozenset({404, 405})
+"""Whatever listens there answers so: only a gateway's own words say that something is not there."""
 _OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
 
 T = TypeVar("T")
@@ -74,9 +76,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait this long."""
+    """Wait this long.
+
+    Attributes:
+        why: what went wrong before, in words.
+    """
 
     wait_s: float
+    why: str = ""
 
 
 Step = Send | Wait
@@ -173,6 +180,8 @@ def error_of(outcome: Outcome) -> ContexClientError:
             request_id=request_id,
             retry_after_s=retry_after_s(outcome),
         )
+    if code is None and status in _OF_ANY_SERVER:
+        return UnexpectedAnswer(detail, status=status, code=UnexpectedAnswer.CODE)
     kind = _REFUSALS.get(status, Refused if status < _SERVER_ERROR else Failed)
     return kind(detail, status=status, code=code, fields=fields, request_id=request_id)
 

@@ -59,6 +59,11 @@ def address(server: str) -> tuple[str, int]:
     return host.strip("[]"), int(port) if port.isdigit() else _PORT_DEFAULT
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether a host name stands for this very machine."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
 def knock(host: str, port: int, timeout_s: float = TIMEOUT_S) -> Obstacle | None:
     """Connect and hang up; return what is in the way, or None."""
     try:

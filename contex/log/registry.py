@@ -1,9 +1,9 @@
 """Schemas by way of a registry: any that speaks Confluent's REST interface.
 
-Decides subjects (`<topic>-value`), compatibility and what each answer means. Three calls need no
-client library: register, look up, set a compatibility. Every answer is kept, so that a registry is
-asked once per schema and process, and its absence is felt only when something new turns up. Calls
-block, bounded by `CALL_TIMEOUT_S`.
+Decides subjects (`<topic>-value`), compatibility and what each answer means. A few calls need no
+client library: register, look up, compare, set a compatibility. Every answer is kept, so that a
+registry is asked once per schema and process, and its absence is felt only when something new turns
+up. Calls block, bounded by `CALL_TIMEOUT_S`.
 """
 
 import base64
@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
@@ -34,9 +35,20 @@ UNKNOWN_ID_TTL_S = 60.0
 
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _SCHEMA_NOT_FOUND = 40403
+_NONE_THERE = frozenset({40401, 40402, _SCHEMA_NOT_FOUND})
+"""No such subject, version or schema."""
 _REFUSALS = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 _log = logging.getLogger(__name__)
+
+
+class Standing(StrEnum):
+    """How a registry stands to the schema that this release writes."""
+
+    CURRENT = "has it"
+    OLDER = "has older ones and takes it"
+    EMPTY = "has none yet"
+    REFUSED = "refuses it as incompatible"
 
 
 class SchemaRefused(LogMisuse):
@@ -98,6 +110,20 @@ class RegistrySchemas:
             self._ids[place] = schema_id
         return self._ids[place]
 
+    def standing(self, subject_topic: str, name: str) -> Standing:
+        """Return how the registry stands to the current schema of `name`; registers nothing.
+
+        Raises:
+            DependencyAway: the registry does not answer.
+        """
+        subject, text = _subject(subject_topic), schemas.current(name)
+        if self._registry.has(subject, text):
+            return Standing.CURRENT
+        accepted = self._registry.accepts(subject, text)
+        if accepted is None:
+            return Standing.EMPTY
+        return Standing.OLDER if accepted else Standing.REFUSED
+
     def schema(self, schema_id: int) -> Schema:
         """Return the schema that `schema_id` stands for.
 
@@ -121,7 +147,7 @@ class RegistrySchemas:
 
 
 class _Registry:
-    """The three calls, each answered or raised within the time limit."""
+    """The calls, each answered or raised within the time limit."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -153,6 +179,28 @@ class _Registry:
             if error.code in _REFUSALS:
                 raise SchemaRefused(reason) from error
             raise DependencyAway(reason) from error
+
+    def has(self, subject: str, text: str) -> bool:
+        """Return whether `text` is one of the subject's schemas."""
+        try:
+            self._ask("POST", f"/subjects/{quote(subject, safe='')}", {"schema": text})
+        except HTTPError as error:
+            reason = _reason(error)
+            if reason.get("error_code") in _NONE_THERE:
+                return False
+            raise DependencyAway(f"looking up {subject}: {reason}") from error
+        return True
+
+    def accepts(self, subject: str, text: str) -> bool | None:
+        """Return whether the subject would take `text`, or None where it has no schema at all."""
+        path = f"/compatibility/subjects/{quote(subject, safe='')}/versions/latest"
+        try:
+            return bool(self._ask("POST", path, {"schema": text})["is_compatible"])
+        except HTTPError as error:
+            reason = _reason(error)
+            if reason.get("error_code") in _NONE_THERE:
+                return None
+            raise DependencyAway(f"comparing with {subject}: {reason}") from error
 
     def schema(self, schema_id: int) -> str | None:
         """Return a schema, or None if the registry itself says that there is none."""

@@ -1,0 +1,147 @@
+"""The command `contex agents`: who is registered, with which needs, and how to take one away."""
+
+from typing import Any
+
+import click
+
+from contex.cli.gateway import connected, gateway_options, target_of
+from contex.cli.output import document, plural, results
+from contex.client.types import Agent, Need
+
+_PROJECT_HELP = "The id may be given without --project while one project alone has it."
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def agents(ctx: click.Context) -> None:
+    r"""List, show and delete agents.
+
+    \b
+    Examples:
+      contex agents
+      contex agents list -p demo --json
+      contex agents show helper -p demo
+      contex agents delete helper -p demo
+    """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_, **_defaults(ctx))
+
+
+def _defaults(ctx: click.Context) -> dict[str, Any]:
+    """Return what the options of `list` are when none is given, the environment's included."""
+    return dict(list_.make_context("list", [], parent=ctx).params)
+
+
+@agents.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@gateway_options(project_required=False)
+def list_(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's own
+    r"""List the agents, of one project or of all.
+
+    \b
+    Example:
+      contex agents list -p demo
+    """
+    target = target_of(options)
+    with connected(target) as client:
+        found = list(client.agents())
+    if as_json:
+        document([_members(agent) for agent in found])
+        return
+    if not found:
+        where = f" in {target.project}" if target.project else ""
+        click.echo(f"No agents{where}. Add one: contex register AGENT --need TEXT", err=True)
+        return
+    _table(found)
+
+
+@agents.command()
+@click.argument("agent", metavar="AGENT")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@gateway_options(project_required=False)
+def show(agent: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's own
+    r"""Show one agent: its needs, its delivery, its epoch.
+
+    \b
+    Example:
+      contex agents show helper -p demo
+    """
+    with connected(target_of(options)) as client:
+        found = client.agent(agent)
+    if as_json:
+        document(_members(found))
+        return
+    click.echo(f"{click.style(found.agent_id, bold=True)} in {found.project_id}")
+    click.echo(f"  registered    {found.registered_at or 'unknown'}, epoch {found.epoch}")
+    click.echo(f"  delivery      {_delivery(found)}")
+    click.echo(f"  token budget  {found.token_budget or 0:,}")
+    click.echo("  needs")
+    for need in found.needs:
+        click.echo(f"    {need.text}")
+        click.echo(f"      {_conditions(need)}")
+
+
+@agents.command("delete")
+@click.argument("agent", metavar="AGENT")
+@gateway_options(project_required=False)
+def delete_(agent: str, **options: Any) -> None:  # noqa: ANN401 - click's own
+    r"""Delete an agent: it is told nothing any more.
+
+    \b
+    Example:
+      contex agents delete helper -p demo
+    """
+    with connected(target_of(options)) as client:
+        client.unregister(agent)
+    click.echo(f"Deleted the agent {agent}.")
+
+
+def _table(found: list[Agent]) -> None:
+    from rich.table import Table  # noqa: PLC0415 - slow to import, and JSON needs none
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("agent", overflow="fold", style="bold")
+    table.add_column("project", overflow="fold")
+    table.add_column("delivery")
+    table.add_column("needs", overflow="ellipsis", no_wrap=True)
+    for agent in found:
+        first = agent.needs[0].text if agent.needs else ""
+        rest = f" (+{len(agent.needs) - 1})" if len(agent.needs) > 1 else ""
+        table.add_row(agent.agent_id, agent.project_id, agent.notification_method, first + rest)
+    results().print(table)
+    click.echo(plural(len(found), "agent"), err=True)
+
+
+def _delivery(agent: Agent) -> str:
+    return f"webhook to {agent.webhook_url}" if agent.webhook_url else "reads its own feed"
+
+
+def _conditions(need: Need) -> str:
+    words = [f"threshold {need.threshold:g}"]
+    words += [f"{name} is {' or '.join(texts)}" for name, texts in need.filters.items()]
+    words += [f"not: {one.text}" for one in need.exclusions]
+    return "; ".join(words)
+
+
+def _members(agent: Agent) -> dict[str, object]:
+    return {
+        "agent_id": agent.agent_id,
+        "project_id": agent.project_id,
+        "epoch": agent.epoch,
+        "registered_at": agent.registered_at,
+        "data_needs": [
+            {
+                "text": need.text,
+                "threshold": need.threshold,
+                "filters": {name: list(texts) for name, texts in need.filters.items()},
+                "exclusions": [
+                    {"text": one.text, "threshold": one.threshold} for one in need.exclusions
+                ],
+            }
+            for need in agent.needs
+        ],
+        "notification_method": agent.notification_method,
+        "webhook_url": agent.webhook_url,
+        "token_budget": agent.token_budget,
+        "updates_url": agent.updates_url,
+    }

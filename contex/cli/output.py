@@ -1,0 +1,72 @@
+"""How commands print: results on standard output, everything about them on standard error.
+
+Decides when there is colour, when things move, and what one JSON document looks like. Colour and
+movement are for terminals alone, and `NO_COLOR` turns the colour off everywhere.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PLAIN_WIDTH: Final = 120
+"""Columns of a table that is piped: nobody's terminal is known."""
+_KB: Final = 1_000
+_MB: Final = 1_000_000
+
+
+def colour_wanted() -> bool | None:
+    """Return False where `NO_COLOR` forbids colour, else None: click then looks at the stream."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def results() -> "Console":
+    """Return the console of what a command was asked for."""
+    return _console(stderr=False)
+
+
+def remarks() -> "Console":
+    """Return the console of everything beside it: progress, hints, warnings."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> "Console":
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and `--help` passes by here
+
+    stream = sys.stderr if stderr else sys.stdout
+    if stream.isatty():
+        return Console(stderr=stderr, highlight=False)
+    # FORCE_COLOR would make rich colour what a program reads.
+    return Console(
+        stderr=stderr, highlight=False, width=PLAIN_WIDTH, force_terminal=False, color_system=None
+    )
+
+
+def document(data: object) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def line(data: Mapping[str, Any]) -> None:
+    """Print one line of JSON, at once: somebody may be waiting at the other end of a pipe."""
+    click.echo(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+
+
+def size(count_bytes: int) -> str:
+    """Return a size as people read it."""
+    if count_bytes < _KB:
+        return f"{count_bytes} B"
+    if count_bytes < _MB:
+        return f"{count_bytes / _KB:.1f} kB"
+    return f"{count_bytes / _MB:.1f} MB"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,181 @@
+"""The command `contex publish`: one value from the command line, or many from files.
+
+Decides what the arguments mean and what a person reads. A word that is no file is never silently
+taken for one, nor the other way round.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from contex.cli import files, publish_files
+from contex.cli.answers import check_outcome, facts, told
+from contex.cli.exits import Exit
+from contex.cli.failures import Failed
+from contex.cli.files import Gathered, Naming, Unusable
+from contex.cli.gateway import Target, connected, gateway_options, target_of
+from contex.cli.labels import pairs
+from contex.cli.output import document
+from contex.cli.sending import Form
+
+STDIN: Final = "-"
+_FORMATS: Final = (
+    *("json", "jsonl", "ndjson", "yaml", "toml", "csv", "tsv", "xml", "markdown", "text", "code"),
+    *("python", "javascript", "typescript", "java", "go", "rust", "c", "cpp", "ruby", "shell"),
+    "sql",
+)
+_PAIR: Final = 2
+
+
+@click.command()
+@click.argument("arguments", nargs=-1, required=True, metavar="KEY [VALUE|-] | PATH...")
+@click.option("--value", help="The value, where it could be taken for a file.")
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Publish this file under KEY.",
+)
+@click.option(
+    "--format",
+    "data_format",
+    type=click.Choice(_FORMATS),
+    metavar="FORMAT",
+    help="What the text is: json, yaml, toml, csv, markdown, text, python...  [default: detected]",
+)
+@click.option("--metadata", "-m", multiple=True, metavar="NAME=TEXT", help="A label; repeatable.")
+@click.option("--event-type", help="Your own word for what happened.")
+@click.option("--prefix", default="", help="Put this before the key of every file.")
+@click.option(
+    "--base",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Keys of files are relative to this folder.",
+)
+@click.option("--strip-extension", is_flag=True, help="Leave .md, .yaml... out of the keys.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these out; repeatable.")
+@click.option("--wait", is_flag=True, help="Wait until the agents are told; say how many.")
+@click.option("--dry-run", is_flag=True, help="Show what would be published; send nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@gateway_options()
+def publish(arguments: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - click's own
+    r"""Publish a value, or files.
+
+    KEY VALUE publishes a text, or JSON where it is an object or an array; KEY - reads standard
+    input; KEY --file reads a file. PATHs are files, folders and patterns: the key of each file is
+    its relative path, its format is told by its ending. Hidden files and files that are no UTF-8
+    text are left out of folders. A value has at most 900,000 bytes.
+
+    \b
+    Examples:
+      contex publish -p demo database '{"host": "db", "port": 5432}'
+      git log -5 | contex publish -p demo changes -
+      contex publish -p demo runbook --file docs/runbook.md --wait
+      contex publish -p demo docs/ 'configs/*.yaml' --exclude '*.lock'
+      contex publish -p demo --base docs docs/ --strip-extension --dry-run
+    """
+    target = target_of(options)
+    form = Form(
+        options["data_format"],
+        options["event_type"],
+        pairs(options["metadata"], "--metadata"),
+    )
+    what = _what(arguments, options)
+    if isinstance(what, Single):
+        _publish_one(target, what, form, options)
+    else:
+        how = publish_files.How(options["wait"], options["dry_run"], options["as_json"])
+        publish_files.publish_files(target, what, form, how)
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One value under a key that was typed."""
+
+    data_key: str
+    text: str
+    data_format: str | None = None
+
+
+def _what(arguments: tuple[str, ...], options: dict[str, Any]) -> Single | Gathered:
+    """Decide what the arguments mean."""
+    value, file = options["value"], options["file"]
+    if value is not None or file is not None:
+        if len(arguments) != 1 or (value is not None and file is not None):
+            raise click.UsageError("With --value or --file, give one KEY and nothing else.")
+        return _read_single(arguments[0], value, file)
+    if len(arguments) == _PAIR and arguments[1] == STDIN:
+        return _read_single(arguments[0], STDIN, None)
+    if files.are_files(arguments):
+        naming = Naming(options["base"], options["prefix"], options["strip_extension"])
+        try:
+            return files.gather(arguments, naming, options["exclude"])
+        except Unusable as error:
+            raise Failed(str(error), error.advice, status=Exit.USAGE) from error
+    absent = [one for one in arguments if not Path(one).exists()]
+    if len(arguments) == _PAIR and arguments[0] in absent:
+        return _read_single(arguments[0], arguments[1], None)
+    if len(arguments) == _PAIR:
+        raise Failed(
+            f"{arguments[0]!r} is a file or folder, and {arguments[1]!r} is none",
+            f"Did you mean a key? contex publish {arguments[0]} --value TEXT",
+            status=Exit.USAGE,
+        )
+    raise Failed(
+        f"there is no file or folder {absent[0]!r}",
+        "One value: contex publish KEY VALUE, or KEY - for standard input.",
+        status=Exit.USAGE,
+    )
+
+
+def _read_single(data_key: str, value: str | None, file: Path | None) -> Single:
+    try:
+        if file is not None:
+            return Single(data_key, files.read_text(file), files.format_of(file))
+        if value == STDIN:
+            content = click.get_binary_stream("stdin").read(files.VALUE_BYTES_MAX + 1)
+            text = files.as_text(content)
+        else:
+            text = value or ""
+        files.check_size(len(text.encode(errors="replace")))
+    except (files.NotText, files.TooLarge, OSError) as error:
+        what = "the value" if file is None else str(file)
+        raise Failed(f"{what} {error}", "Publish its parts under several keys.") from error
+    return Single(data_key, text, "json" if _is_json(text) else None)
+
+
+def _is_json(text: str) -> bool:
+    """Say whether a text is a JSON object or array: what else might be JSON is left a text."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _publish_one(target: Target, what: Single, form: Form, options: dict[str, Any]) -> None:
+    data_format = form.data_format or what.data_format
+    if options["dry_run"]:
+        size_bytes = len(what.text.encode())
+        planned = [publish_files.Planned(what.data_key, data_format, size_bytes)]
+        publish_files.show_plan(planned, as_json=options["as_json"])
+        return
+    with connected(target) as client:
+        published = client.publish(
+            what.data_key,
+            what.text,
+            data_format=data_format,
+            event_type=form.event_type,
+            metadata=form.metadata or None,
+            wait_s=target.wait_s if options["wait"] else None,
+        )
+    if options["as_json"]:
+        document(facts(published))
+    else:
+        click.echo(f"Published {published.data_key} to {published.project_id}: {told(published)}.")
+    if options["wait"]:
+        check_outcome(published, target.wait_s)

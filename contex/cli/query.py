@@ -1,0 +1,88 @@
+"""The command `contex query`: searches a project's values once, by meaning and by words."""
+
+from typing import Any
+
+import click
+
+from contex.cli.gateway import connected, gateway_options, target_of
+from contex.cli.labels import filters
+from contex.cli.output import document, results
+from contex.cli.showing import match_members, one_line
+from contex.client.types import QueryAnswer
+
+
+@click.command()
+@click.argument("text", metavar="TEXT")
+@click.option("--top-k", "-k", type=click.IntRange(1, 50), help="How many at most.  [default: 5]")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="How well a value must match.")
+@click.option(
+    "--mode",
+    type=click.Choice(["dense", "lexical", "hybrid"]),
+    help="By meaning, by words, or both.",
+)
+@click.option(
+    "--filter",
+    "labels",
+    multiple=True,
+    metavar="NAME=TEXT",
+    help="Only values with this label; repeat a NAME for either text.",
+)
+@click.option("--max-tokens", type=click.IntRange(min=1), help="How much data at most.")
+@click.option("--after", metavar="TIME", help="Published after this (RFC 3339).")
+@click.option("--before", metavar="TIME", help="Published before this (RFC 3339).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@gateway_options()
+def query(text: str, *, as_json: bool, labels: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - click's own
+    r"""Search a project's values for TEXT, once.
+
+    \b
+    Examples:
+      contex query -p demo 'how do we reach the database'
+      contex query -p demo 'on call' -k 20 --filter team=web --mode lexical
+      contex query -p demo 'release notes' --json | jq -r '.matches[].data_key'
+    """
+    target = target_of(options)
+    with connected(target) as client:
+        answer = client.query(
+            text,
+            filters=filters(labels),
+            mode=options["mode"],
+            top_k=options["top_k"],
+            threshold=options["threshold"],
+            max_tokens=options["max_tokens"],
+            published_after=options["after"],
+            published_before=options["before"],
+        )
+    if as_json:
+        document(_members(answer))
+    elif answer.matches:
+        _table(answer)
+    else:
+        click.echo("Nothing matches. A lower --threshold finds more.", err=True)
+
+
+def _table(answer: QueryAnswer) -> None:
+    from rich.table import Table  # noqa: PLC0415 - slow to import, and JSON needs none
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("score", justify="right", style="green")
+    table.add_column("key", overflow="fold", style="bold")
+    table.add_column("data", overflow="ellipsis", no_wrap=True)
+    for match in answer.matches:
+        table.add_row(f"{match.score:.3f}", match.data_key, one_line(match))
+    results().print(table)
+    more = answer.total_matches - len(answer.matches)
+    note = f"{len(answer.matches)} of {answer.total_matches} shown" if more > 0 else ""
+    took = f"{answer.took_ms:.0f} ms" if answer.took_ms else ""
+    if words := ", ".join(word for word in (note, took) if word):
+        click.echo(words, err=True)
+
+
+def _members(answer: QueryAnswer) -> dict[str, object]:
+    return {
+        "query": answer.query,
+        "matches": [match_members(match) for match in answer.matches],
+        "total_matches": answer.total_matches,
+        "omitted_total": answer.omitted_total,
+        "took_ms": answer.took_ms,
+    }

@@ -1,0 +1,1 @@
+"""What `contex doctor` looks at: each check on its own, all at once, none longer than its time."""

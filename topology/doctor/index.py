@@ -1,0 +1,54 @@
+"""The index: whether it answers, in which version, and whether it is whole.
+
+Decides what counts as whole. Creates nothing. Needs the server's libraries.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from contex.index.inspection import IndexState, look
+from contex.log.reach import knock
+from contex.settings.reading import without_password
+from topology.doctor.findings import Finding, fail, ok, warn
+from topology.doctor.kafka import Facts
+from topology.doctor.surroundings import Surroundings
+
+SUBJECT = "index"
+VERSION_MIN = (1, 18)
+_ID_CHARACTERS = 8
+
+
+def look_at_index(where: Surroundings, facts: Facts) -> Sequence[Finding]:
+    """Check the server and every index on it."""
+    url = str(where.value("QDRANT_URL"))
+    port = int(where.value("QDRANT_GRPC_PORT"))
+    obstacle = knock(urlsplit(url).hostname or "", port)
+    if obstacle is not None:
+        step = "Start it (`contex dev` starts all), or set QDRANT_URL and QDRANT_GRPC_PORT."
+        return [fail(SUBJECT, f"{without_password(url)}, gRPC port {port}: {obstacle.value}", step)]
+    state = asyncio.run(look(url, port, where.value("QDRANT_API_KEY")))
+    place = f"{without_password(url)}, gRPC port {port}"
+    found = [_version(place, state.version)]
+    facts.index_ids = [one.index_id for one in state.indexes if one.index_id]
+    return [*found, *(_whole(one) for one in state.indexes)]
+
+
+def _version(place: str, version: str) -> Finding:
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers < VERSION_MIN:
+        wanted = ".".join(map(str, VERSION_MIN))
+        return warn(SUBJECT, f"{place}: version {version}", f"Contex needs {wanted} or newer.")
+    return ok(SUBJECT, f"{place} answers, version {version}")
+
+
+def _whole(index: IndexState) -> Finding:
+    if index.missing:
+        return fail(
+            SUBJECT,
+            f"{index.fingerprint} has lost its {', '.join(index.missing)}",
+            "Delete its other collections: it is built again from the log (docs/operating.md).",
+        )
+    if index.index_id is None:
+        return warn(SUBJECT, f"{index.fingerprint} has no id yet", "It is being made: look again.")
+    return ok(SUBJECT, f"{index.fingerprint} is whole, id {index.index_id[:_ID_CHARACTERS]}")
