@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contex.embedding.batcher import Batcher
 from contex.embedding.port import Embedder, Vectors
 from contex.errors import CallerError, InvalidValue
+from contex.index.lexical import passage_terms
 from contex.records.publication import Value
 from contex.routing.ports import Reading
 from contex.text.formats import parse
@@ -52,4 +53,5 @@ class TextMeaning:
                 f"the value cannot be read: {type(error).__name__}", field="data"
             ) from error
         tokens = sum(self._embedder.count_tokens(text) for text in texts)
-        return Reading(texts, tokens, value.content_type or content_type_for(parsed.format))
+        content_type = value.content_type or content_type_for(parsed.format)
+        return Reading(texts, tokens, content_type, tuple(map(passage_terms, texts)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contex.embedding.port import Vectors
+from contex.index.lexical import Terms
 from contex.index.port import Index
 from contex.records.publication import Value
 from contex.records.update import Update
@@ -18,11 +19,13 @@ class Reading:
         passages: the texts to embed, at least one.
         tokens: their size in the embedder's tokens.
         content_type: what the value was read as.
+        terms: the words of each passage, or none at all.
     """
 
     passages: tuple[str, ...]
     tokens: int
     content_type: str
+    terms: tuple[Terms, ...] = ()
 
 
 class Meaning(Protocol):
