@@ -150,7 +150,7 @@ class Keys:
         keys = [part.strip() for part in text.split(",") if part.strip()]
         for position, key in enumerate(keys, start=1):
             if not _is_key(key):
-                raise ValueError(f"{self.expects}; key {position} of {len(keys)} is none")
+                raise ValueError(f"{self.expects}; key {position} of {len(keys)} is not")
         return text
 
 

@@ -92,9 +92,9 @@ def problem(setting: Setting, text: str) -> str | None:
     try:
         setting.kind.parse(text)
     except ValueError as error:
-        hidden = setting.secret or setting.credentials
-        got = "something else" if hidden else repr(text[:VALUE_CHARACTERS_SHOWN_MAX])
-        return f"expected {error}, got {got}"
+        if setting.secret or setting.credentials:
+            return f"expected {error}"
+        return f"expected {error}, got {text[:VALUE_CHARACTERS_SHOWN_MAX]!r}"
     return None
 
 

@@ -105,7 +105,7 @@ def test_a_wrong_secret_is_refused_without_being_told(
 ) -> None:
     monkeypatch.setenv(name, wrong)
 
-    with pytest.raises(InvalidValue, match=f"{name}: expected .*, got something else") as raised:
+    with pytest.raises(InvalidValue, match=f"{name}: expected ") as raised:
         load_settings()
     words = "".join(traceback.format_exception(raised.value))
     with pytest.raises(ValueError, match=name) as directly:
