@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from gateway.codes import Code
+
 Revision = Annotated[
     int, Field(ge=0, description="Numbers the versions of a value: it grows, with gaps.")
 ]
@@ -41,6 +43,72 @@ class Accepted(AnswerModel):
     event_id: str
 
 
+class Told(AnswerModel):
+    """How many agents were told what."""
+
+    matched: int = Field(ge=0)
+    updated: int = Field(ge=0)
+    retracted: int = Field(ge=0)
+    deleted: int = Field(ge=0)
+
+
+class AcceptedAndRouted(Accepted):
+    """What Kafka acknowledged, and what routing made of it."""
+
+    outcome: Literal["routed", "unchanged", "superseded"] = Field(
+        description="`unchanged`: the value was just so already; `superseded`: a newer version"
+        " took its place, which may have been told before or instead."
+    )
+    agents_told: int = Field(ge=0, description="Because of this very revision, as far as known.")
+    told: Told
+
+
+class FieldMessage(AnswerModel):
+    """One offending field of an item."""
+
+    field: str
+    message: str
+
+
+class ItemError(AnswerModel):
+    """Why an item was not accepted, as its problem would say."""
+
+    code: Code
+    detail: str
+    errors: list[FieldMessage]
+
+
+class PublishedItem(AnswerModel):
+    """An item that Kafka acknowledged."""
+
+    status: Literal["success"]
+    project_id: str
+    data_key: str
+    sequence: str = Field(description="The revision as text.")
+    revision: Revision
+    event_id: str
+
+
+class FailedValue(AnswerModel):
+    """An item that was not accepted; its names are null where it has none."""
+
+    status: Literal["failed"]
+    project_id: str | None
+    data_key: str | None
+    error: ItemError
+
+
+class BatchPublished(AnswerModel):
+    """What became of each item, in the order of the request."""
+
+    status: Literal["completed"]
+    total: int = Field(ge=1)
+    successful: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    duration_ms: float = Field(ge=0)
+    results: list[PublishedItem | FailedValue]
+
+
 class Registered(AnswerModel):
     """A registration that Kafka acknowledged."""
 
@@ -52,6 +120,39 @@ class Registered(AnswerModel):
     notification_method: Literal["sse", "kafka", "webhook"]
     updates_url: str = Field(description="The path of the agent's stream.")
     webhook_secret: str = Field("", description="Only when it was generated; never shown again.")
+
+
+class RegisteredItem(AnswerModel):
+    """An item that Kafka acknowledged."""
+
+    status: Literal["success"]
+    agent_id: str
+    project_id: str
+    epoch: Epoch
+    cursor: Cursor
+    notification_method: Literal["sse", "kafka", "webhook"]
+    updates_url: str = Field(description="The path of the agent's stream.")
+    webhook_secret: str = Field("", description="Only when it was generated; never shown again.")
+
+
+class FailedAgent(AnswerModel):
+    """An item that was not accepted; its names are null where it has none."""
+
+    status: Literal["failed"]
+    project_id: str | None
+    agent_id: str | None
+    error: ItemError
+
+
+class BatchRegistered(AnswerModel):
+    """What became of each item, in the order of the request."""
+
+    status: Literal["completed"]
+    total: int = Field(ge=1)
+    successful: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    duration_ms: float = Field(ge=0)
+    results: list[RegisteredItem | FailedAgent]
 
 
 class Unregistered(AnswerModel):

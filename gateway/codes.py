@@ -24,6 +24,7 @@ class Code(StrEnum):
     TOO_LARGE = "too-large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
     INVALID_REQUEST = "invalid-request"
+    IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
     NOT_READY = "not-ready"
@@ -48,6 +49,9 @@ MEANINGS: Final[Mapping[Code, CodeMeaning]] = MappingProxyType({
     Code.TOO_LARGE: CodeMeaning(413, "the body or the value is too large"),
     Code.UNSUPPORTED_MEDIA_TYPE: CodeMeaning(415, "the body is not declared as JSON in UTF-8"),
     Code.INVALID_REQUEST: CodeMeaning(422, "fields are wrong: all of them are named"),
+    Code.IDEMPOTENCY_KEY_REUSED: CodeMeaning(
+        422, "the Idempotency-Key was given with another method, path or body before"
+    ),
     Code.INTERNAL: CodeMeaning(500, "a bug of the gateway; its log has the request's id"),
     Code.UNAVAILABLE: CodeMeaning(503, "a dependency is away, or the gateway starting or full"),
     Code.NOT_READY: CodeMeaning(503, "the gateway is not ready; `checks` says why"),

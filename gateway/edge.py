@@ -1,4 +1,4 @@
-"""The outermost layer: every request gets an id, one log line, and an answer of one shape.
+"""The outermost layer: every request gets an id, an account, and an answer of one shape.
 
 Decides nothing about the request itself. What was raised on purpose becomes its problem; anything
 else is logged whole and answered with a bare 500.
@@ -6,7 +6,6 @@ else is logged whole and answered with a bare 500.
 
 import re
 from collections.abc import Awaitable, Callable
-from time import perf_counter
 from uuid import uuid4
 
 from aiohttp import web
@@ -14,20 +13,18 @@ from pydantic import ValidationError
 
 from contex.errors import ContexError
 from contex.log.failures import LogMisuse
-from contex.telemetry import metrics
+from contex.telemetry.line import note, opened
 from contex.telemetry.logs import get_logger
+from gateway.account import CLIENT_GONE, record
+from gateway.compression import compress
 from gateway.limits import REQUEST_ID_CHARACTERS_MAX
 from gateway.problems import CONTENT_TYPE, Problem, Refusal, of_error, of_status, unavailable
-from gateway.requests import IDENTITY, REQUEST_ID
+from gateway.requests import REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-UNKNOWN_ROUTE = "unknown"
-EVENT_STREAM = "text/event-stream"
-_CLIENT_GONE = 499
 _SERVER_ERROR = 500
 _SANE_ID = re.compile(rf"[A-Za-z0-9._:/+=-]{{1,{REQUEST_ID_CHARACTERS_MAX}}}")
-_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 _log = get_logger(__name__)
 
@@ -36,15 +33,16 @@ _log = get_logger(__name__)
 async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer `request`, whatever happens inside."""
     request[REQUEST_ID] = request_id(request.headers.get("X-Request-ID"))
-    started = perf_counter()
-    status = _CLIENT_GONE
+    status = CLIENT_GONE
     response: web.StreamResponse | None = None
-    try:
-        response = await _answered(request, handler)
-        status = response.status
-        return response
-    finally:
-        _record(request, response, status, perf_counter() - started)
+    with opened() as line:
+        try:
+            response = await _answered(request, handler)
+            compress(request, response)
+            status = response.status
+            return response
+        finally:
+            record(request, response, status, line)
 
 
 def request_id(given: str | None) -> str:
@@ -94,28 +92,5 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except Exception as error:  # noqa: BLE001 - the process root of a request: it must be answered
         _log.exception("http.failed", request_id=request[REQUEST_ID])
         problem = of_error(error)
+    note(problem=problem.code)
     return respond(problem, instance=request.path, request_id=request[REQUEST_ID])
-
-
-def _record(
-    request: web.Request, response: web.StreamResponse | None, status: int, duration_s: float
-) -> None:
-    resource = request.match_info.route.resource
-    route = UNKNOWN_ROUTE if resource is None else resource.canonical
-    method = request.method if request.method in _METHODS else UNKNOWN_ROUTE
-    metrics.HTTP_REQUESTS.labels(method, route, str(status)).inc()
-    if response is None or response.content_type != EVENT_STREAM:
-        metrics.HTTP_SECONDS.labels(method, route).observe(duration_s)
-    identity = request.get(IDENTITY)
-    _log.info(
-        "http.request",
-        method=method,
-        route=route,
-        status=status,
-        duration_ms=round(duration_s * 1000, 3),
-        request_id=request[REQUEST_ID],
-        tenant=None if identity is None else identity.tenant,
-        remote=request.remote,
-        request_size_bytes=request.content_length or 0,
-        response_size_bytes=0 if response is None else response.body_length,
-    )

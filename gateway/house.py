@@ -5,12 +5,13 @@ Decides the order in which they start and stop, and whether the process may be g
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from uuid import uuid4
 
 from contex.errors import DependencyAway
+from contex.index.types import ValueHead
 from contex.log.failures import LogMisuse
 from contex.log.producer import Producer
 from contex.log.reader import Reader
@@ -18,7 +19,7 @@ from contex.log.registrations import RegistrationsView
 from contex.log.registry import schema_source
 from contex.log.tail import Batch, Tail
 from contex.records.codec import Codec
-from contex.records.names import AgentKey, Scope
+from contex.records.names import AgentKey, Scope, ValueKey
 from contex.records.registration import Registration, StreamDelivery
 from contex.settings import Settings
 from contex.telemetry.logs import get_logger
@@ -27,9 +28,19 @@ from gateway import limits
 from gateway.schemas import LateSchemas
 from gateway.services import Services
 from gateway.updates.hub import Hub
+from gateway.waiting.outcomes import Outcomes
+from gateway.waiting.room import WaitingRoom
+from gateway.writes.memory import Memory
 from topology.catalogue import REGISTRATIONS, UPDATES
 
 _log = get_logger(__name__)
+
+
+class _Unindexed:
+    """Heads of a gateway that has no index: nobody can be told how a publish was routed."""
+
+    async def value_heads(self, keys: Sequence[ValueKey]) -> dict[ValueKey, ValueHead]:
+        raise DependencyAway(f"there is no index to ask for {len(keys)} heads")
 
 
 class House:
@@ -53,6 +64,8 @@ class House:
         self._kafka_answers = False
         self.hub = Hub(UPDATES.partitions)
         self.catch_ups = asyncio.Semaphore(limits.CATCH_UPS_IN_FLIGHT_MAX)
+        self.batches = asyncio.Semaphore(limits.BATCHES_IN_FLIGHT_MAX)
+        self.memory = Memory(time.monotonic)
         self.started = False
         self.services = Services(
             sender=self._producer,
@@ -64,6 +77,8 @@ class House:
             clock_ms=lambda: time.time_ns() // 1_000_000,
             new_id=lambda: str(uuid4()),
         )
+        self._outcomes = Outcomes(_Unindexed())
+        self.waiting = WaitingRoom(self.services, self._outcomes, self.hub, self.catch_ups)
 
     async def start(self) -> None:
         """Connect everything; return once requests can be served.
@@ -115,6 +130,7 @@ class House:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self._outcomes.stop()
         await asyncio.gather(
             self._producer.stop(), self._tail.stop(), self._view.stop(), self._reader.stop()
         )

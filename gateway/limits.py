@@ -4,6 +4,10 @@ from typing import Final
 
 BODY_BYTES_MAX: Final = 2 * 1024 * 1024
 """A value of 900,000 bytes, escaped as JSON text, with room for the rest of the request."""
+BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
+BATCH_ITEMS_MAX: Final = 500
+BATCHES_IN_FLIGHT_MAX: Final = 16
+"""Their bodies are held in memory; more are asked to come again."""
 BODY_READ_TIMEOUT_S: Final = 30.0
 HEADER_LINE_BYTES_MAX: Final = 8_190
 HEADER_FIELD_BYTES_MAX: Final = 8_190
@@ -23,6 +27,23 @@ TOKEN_BUDGET_MAX: Final = 1_000_000
 
 PAGE_AGENTS_DEFAULT: Final = 100
 PAGE_AGENTS_MAX: Final = 1_000
+
+IDEMPOTENCY_KEY_CHARACTERS_MAX: Final = 255
+IDEMPOTENCY_AGE_S_MAX: Final = 24 * 60 * 60.0
+IDEMPOTENCY_ENTRIES_MAX: Final = 50_000
+IDEMPOTENCY_BYTES_MAX: Final = 64 * 1024 * 1024
+IDEMPOTENCY_ENTRY_BYTES: Final = 1_024
+"""What an entry takes beyond its key and its answer, about."""
+
+WAIT_S_MAX: Final = 30
+WAITERS_MAX: Final = 256
+"""Callers who wait for what follows from a write; more are answered at once."""
+OUTCOME_POLL_INTERVAL_S_MIN: Final = 0.005
+OUTCOME_POLL_INTERVAL_S_MAX: Final = 0.05
+OUTCOME_POLL_GROWTH: Final = 1.5
+
+COMPRESSED_BYTES_MIN: Final = 1_024
+"""Smaller answers are not worth compressing."""
 
 VIEW_WAIT_TIMEOUT_S: Final = 1.0
 """How long an answer waits for the gateway's own view to have what the log acknowledged."""

@@ -5,7 +5,7 @@ by the library.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic.config import JsonDict
 
@@ -108,6 +109,11 @@ class NeedRequest(_Request):
         return text
 
 
+_Needs = list[
+    Annotated[NeedRequest, BeforeValidator(_text_alone, json_schema_input_type=str | NeedRequest)]
+]
+
+
 class RegisterRequest(_Request):
     """An agent, its needs and how it wants to be told.
 
@@ -116,11 +122,7 @@ class RegisterRequest(_Request):
 
     agent_id: AgentId
     project_id: ProjectId
-    data_needs: list[
-        Annotated[
-            NeedRequest, BeforeValidator(_text_alone, json_schema_input_type=str | NeedRequest)
-        ]
-    ] = Field(min_length=1, max_length=NEEDS_MAX)
+    data_needs: _Needs = Field(min_length=1, max_length=NEEDS_MAX)
     notification_method: Literal["sse", "kafka", "webhook"] = "sse"
     webhook_url: Annotated[
         str | None, Field(max_length=limits.URL_CHARACTERS_MAX, validate_default=True)
@@ -147,6 +149,34 @@ class RegisterRequest(_Request):
         if method in {"sse", "kafka"} and given is not None:
             raise ValueError(f"is only for notification_method 'webhook', not {method!r}")
         return given
+
+
+def _left_out() -> Any:  # noqa: ANN401 - stands for a field of any type; `says` tells
+    return None
+
+
+class ChangeRequest(_Request):
+    """What changes of an agent; what is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    data_needs: _Needs = Field(default_factory=_left_out, min_length=1, max_length=NEEDS_MAX)
+    notification_method: Literal["sse", "kafka", "webhook"] = Field(default_factory=_left_out)
+    webhook_url: str = Field(default_factory=_left_out, max_length=limits.URL_CHARACTERS_MAX)
+    webhook_secret: str = Field(default_factory=_left_out, repr=False)
+    token_budget: int = Field(
+        default_factory=_left_out, ge=1, le=limits.TOKEN_BUDGET_MAX, strict=True
+    )
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError(f"say what changes: {', '.join(type(self).model_fields)}")
+        return self
+
+    def says(self, name: str) -> bool:
+        """Return whether the field `name` changes; one that does not holds no value."""
+        return name in self.model_fields_set
 
 
 class AgentQuery(_Request):

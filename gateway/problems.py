@@ -94,6 +94,13 @@ def unauthenticated(detail: str, *, error: str | None = None) -> Problem:
     return Problem(401, "unauthenticated", "Unauthenticated", detail, headers=headers)
 
 
+def key_reused() -> Problem:
+    """Return the problem of an idempotency key that stands for another request already."""
+    detail = "this Idempotency-Key was given with another method, path or body before"
+    errors = (FieldError("Idempotency-Key", detail),)
+    return Problem(422, "idempotency-key-reused", "Idempotency-Key reused", detail, errors)
+
+
 def malformed(detail: str, **extra: object) -> Problem:
     """Return the problem of a body that cannot be read at all."""
     errors = (FieldError("body", detail),)

@@ -4,6 +4,8 @@ Decides how query strings, bodies and path segments become typed requests. No op
 """
 
 import asyncio
+import os
+from collections.abc import Sequence
 from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -14,12 +16,16 @@ from contex.errors import InvalidName
 from contex.records.headers import Traceparent
 from gateway.body import read_json
 from gateway.identity import Identity
-from gateway.limits import BODY_BYTES_MAX, BODY_READ_TIMEOUT_S
+from gateway.limits import BATCH_ITEMS_MAX, BODY_BYTES_MAX, BODY_READ_TIMEOUT_S
 from gateway.problems import FieldError, Refusal, invalid, of_status
 from gateway.services import Call
+from gateway.writes.keys import HEADER as IDEMPOTENCY_KEY
+from gateway.writes.keys import read_key
 
 IDENTITY = web.RequestKey("identity", Identity)
 REQUEST_ID = web.RequestKey("request_id", str)
+TRACE = web.RequestKey("trace", Traceparent)
+TRACE_RANDOM_BYTES = 24
 DATA_KEY_SEGMENT = 6
 """`/api/v1/projects/{project_id}/data/` has as many slashes before the data key."""
 
@@ -27,12 +33,24 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def call_of(request: web.Request) -> Call:
-    """Return on whose behalf `request` runs."""
-    position = Traceparent.parse(request.headers.get("traceparent", ""))
+    """Return on whose behalf `request` runs.
+
+    Raises:
+        InvalidValue: if its idempotency key is none.
+    """
     return Call(
         tenant=request[IDENTITY].tenant,
-        traceparent=None if position is None else str(position),
+        traceparent=str(trace_of(request)),
+        idempotency_key=read_key(request.headers.getall(IDEMPOTENCY_KEY, [])),
     )
+
+
+def trace_of(request: web.Request) -> Traceparent:
+    """Return where in a trace `request` stands: as the caller says, or at a new one's beginning."""
+    if TRACE not in request:
+        given = Traceparent.parse(request.headers.get("traceparent", ""))
+        request[TRACE] = given or Traceparent.new(os.urandom(TRACE_RANDOM_BYTES))
+    return request[TRACE]
 
 
 def query_of(request: web.Request, model: type[_Model]) -> _Model:
@@ -53,21 +71,60 @@ async def body_of(request: web.Request, model: type[_Model]) -> _Model:
 
     Raises:
         Refusal: 400, 408, 413 or 415, when it cannot be read at all.
-        HTTPRequestEntityTooLarge: beyond the limit, when its length was not declared.
         ValidationError: naming what is wrong.
     """
+    return read_model(await bytes_of(request), model)
+
+
+async def bytes_of(request: web.Request, size_bytes_max: int = BODY_BYTES_MAX) -> bytes:
+    """Return the bytes of a body that is declared as JSON.
+
+    Raises:
+        Refusal: 408, 413 or 415.
+    """
     _check_media_type(request)
-    if (request.content_length or 0) > BODY_BYTES_MAX:
+    if (request.content_length or 0) > size_bytes_max:
         raise Refusal(of_status(413))
+    body = bytearray()
     try:
         async with asyncio.timeout(BODY_READ_TIMEOUT_S):
-            body = await request.read()
+            while chunk := await request.content.readany():
+                body += chunk
+                if len(body) > size_bytes_max:
+                    raise Refusal(of_status(413))
     except TimeoutError as error:
         raise Refusal(of_status(408)) from error
+    return bytes(body)
+
+
+def read_model(body: bytes, model: type[_Model]) -> _Model:
+    """Return what the body says.
+
+    Raises:
+        Refusal: 400 when it is not JSON, 422 when it is no object.
+        ValidationError: naming what is wrong.
+    """
     said = read_json(body)
     if not isinstance(said, dict):
         raise Refusal(invalid(FieldError("body", "must be a JSON object")))
     return model.model_validate(said)
+
+
+def read_items(body: bytes) -> Sequence[object]:
+    """Return the items of a batch, as they are: an array, or an object with `items`.
+
+    Raises:
+        Refusal: 400 when it is not JSON, 422 when it is no batch or too many items.
+    """
+    said = read_json(body)
+    if isinstance(said, dict) and set(said) == {"items"}:
+        said = said["items"]
+    if not isinstance(said, list):
+        raise Refusal(invalid(FieldError("body", 'must be a JSON array, or {"items": [...]}')))
+    if not 1 <= len(said) <= BATCH_ITEMS_MAX:
+        message = f"must have 1 to {BATCH_ITEMS_MAX} items, got {len(said)}"
+        raise Refusal(invalid(FieldError("items", message)))
+    return said
 
 
 def data_key_of(request: web.Request) -> str:

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway import about
 from gateway.admission import Permissions
 from gateway.edge import Handler
-from gateway.handlers import agents, data, docs, health, updates
+from gateway.handlers import agents, batch, data, docs, health, updates
 from gateway.identity import Permission
 from gateway.openapi.operation import Operation
 
@@ -32,6 +32,10 @@ ROUTES = (
         Permission.DATA_PUBLISH, about.data.PUBLISH,
     ),
     Route(
+        "POST", f"{API}/batch/publish", batch.publish,
+        Permission.DATA_PUBLISH, about.batch.PUBLISH,
+    ),
+    Route(
         "GET", f"{API}/projects/{{project_id}}/data/{{data_key:.+}}", data.read,
         Permission.DATA_READ, about.data.READ,
     ),
@@ -43,10 +47,18 @@ ROUTES = (
         "POST", f"{API}/agents/register", agents.register,
         Permission.AGENTS_REGISTER, about.agents.REGISTER,
     ),
+    Route(
+        "POST", f"{API}/batch/register", batch.register,
+        Permission.AGENTS_REGISTER, about.batch.REGISTER,
+    ),
     Route("GET", f"{API}/agents", agents.page, Permission.AGENTS_READ, about.agents.LIST),
     Route(
         "GET", f"{API}/agents/{{agent_id}}", agents.show,
         Permission.AGENTS_READ, about.agents.SHOW,
+    ),
+    Route(
+        "PATCH", f"{API}/agents/{{agent_id}}", agents.change,
+        Permission.AGENTS_REGISTER, about.agents.CHANGE,
     ),
     Route(
         "DELETE", f"{API}/agents/{{agent_id}}", agents.unregister,

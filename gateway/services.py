@@ -4,7 +4,7 @@ Decides nothing. Clocks and ids are handed in, so that an operation is the same 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from contex.log.reader import Bounds, Span
@@ -14,6 +14,7 @@ from contex.records.message import Message, Receipt, Received
 from contex.records.names import AgentKey
 from contex.webhooks.addresses import Network
 from contex.webhooks.secrets import SecretBox
+from gateway.operations.turns import Turns
 
 
 class Sender(Protocol):
@@ -21,6 +22,10 @@ class Sender(Protocol):
 
     async def send(self, topic: str, message: Message) -> Receipt:
         """Return where the record stands. Raises DependencyAway or LimitExceeded."""
+        ...
+
+    async def send_each(self, topic: str, messages: Sequence[Message]) -> list[Receipt | Exception]:
+        """Write records in one flight; return per record its receipt, or what `send` raises."""
         ...
 
 
@@ -76,6 +81,7 @@ class Services:
     webhook_allow: tuple[Network, ...]
     clock_ms: Callable[[], int]
     new_id: Callable[[], str]
+    turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,9 @@ class Call:
     Attributes:
         tenant: from the caller's identity.
         traceparent: the W3C trace context that goes into the log, or None.
+        idempotency_key: names the call, so that a repeat writes the same event, or None.
     """
 
     tenant: str
     traceparent: str | None = None
+    idempotency_key: str | None = None

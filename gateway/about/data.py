@@ -2,8 +2,15 @@
 
 from typing import Final
 
-from gateway.about.headers import ETAG
-from gateway.answers import Accepted
+from gateway.about.headers import (
+    ETAG,
+    IDEMPOTENCY_KEY,
+    IDEMPOTENCY_REPLAYED,
+    IF_NONE_MATCH,
+    PREFER_WAIT,
+    PREFERENCE_APPLIED,
+)
+from gateway.answers import Accepted, AcceptedAndRouted
 from gateway.codes import Code
 from gateway.models import PublishRequest, ValueQuery
 from gateway.openapi.operation import ANY_BYTES, Answer, Header, Operation, Tag
@@ -16,6 +23,8 @@ BODY_PROBLEMS: Final = (
     Code.INVALID_REQUEST,
 )
 """What every operation may answer that reads a JSON body."""
+WRITE_READS: Final = (IDEMPOTENCY_KEY, PREFER_WAIT)
+WRITE_HEADERS: Final = (IDEMPOTENCY_REPLAYED, PREFERENCE_APPLIED)
 
 _ACCEPTED: Final = {
     "status": "published",
@@ -26,20 +35,36 @@ _ACCEPTED: Final = {
     "event_id": "6f1c0a9e-6a51-4d3b-9b5a-6d2f4f2f8f10",
 }
 
+_ROUTED: Final = {
+    **_ACCEPTED,
+    "outcome": "routed",
+    "agents_told": 2,
+    "told": {"matched": 1, "updated": 1, "retracted": 0, "deleted": 0},
+}
+_ROUTED_ANSWER: Final = Answer.of(
+    AcceptedAndRouted,
+    "It was waited for, and every agent concerned has been told.",
+    headers=WRITE_HEADERS,
+    examples={"routed": _ROUTED},
+)
+
 PUBLISH: Final = Operation(
     name="publishValue",
     summary="Publish a value",
     description="Replaces the whole value. Publishing it again unchanged tells nobody.",
     tag=Tag.VALUES,
     body=PublishRequest,
+    reads=WRITE_READS,
     answers={
+        200: _ROUTED_ANSWER,
         202: Answer.of(
             Accepted,
             "Kafka has it on all in-sync replicas; matching follows.",
+            headers=WRITE_HEADERS,
             examples={"published": _ACCEPTED},
-        )
+        ),
     },
-    problems=BODY_PROBLEMS,
+    problems=(*BODY_PROBLEMS, Code.IDEMPOTENCY_KEY_REUSED),
     examples={
         "text": {
             "project_id": "demo",
@@ -59,6 +84,7 @@ READ: Final = Operation(
     description="The very bytes that were published, with the content type they were given.",
     tag=Tag.VALUES,
     query=ValueQuery,
+    reads=(IF_NONE_MATCH,),
     answers={
         200: Answer(
             "The value's bytes.",
@@ -68,7 +94,8 @@ READ: Final = Operation(
                 Header("Content-Disposition", "An attachment of the key's name.", required=True),
                 Header("Content-Security-Policy", "A sandbox: no page.", required=True),
             ),
-        )
+        ),
+        304: Answer("The caller has it already.", headers=(ETAG,)),
     },
     problems=(Code.NOT_FOUND, Code.INVALID_REQUEST),
 )
@@ -78,14 +105,17 @@ DELETE: Final = Operation(
     summary="Delete a value",
     description="Accepted whether or not the value existed.",
     tag=Tag.VALUES,
+    reads=WRITE_READS,
     answers={
+        200: _ROUTED_ANSWER,
         202: Answer.of(
             Accepted,
             "Kafka has the tombstone on all in-sync replicas.",
+            headers=WRITE_HEADERS,
             examples={
                 "deleted": {**_ACCEPTED, "status": "deleted", "sequence": "8", "revision": 8}
             },
-        )
+        ),
     },
-    problems=(Code.INVALID_REQUEST,),
+    problems=(Code.INVALID_REQUEST, Code.IDEMPOTENCY_KEY_REUSED),
 )

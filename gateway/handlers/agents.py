@@ -1,5 +1,6 @@
-"""Agents: register, list, show, unregister. A secret is shown once, when it is made here."""
+"""Agents: register, change, list, show, unregister. A secret is shown once, when it is made."""
 
+from typing import Any, Literal
 from urllib.parse import quote
 
 from aiohttp import web
@@ -7,31 +8,52 @@ from aiohttp import web
 from contex.log.registrations import KnownAgent
 from contex.records.headers import rfc3339
 from contex.records.names import AgentKey
-from contex.records.registration import WebhookDelivery
-from gateway.answers import AgentsPage, Registered, ShownAgent, ShownNeed, Unregistered
-from gateway.handlers.answers import HOUSE, json_answer
-from gateway.models import AgentQuery, AgentsQuery, RegisterRequest
+from contex.records.registration import Registration, WebhookDelivery
+from contex.telemetry.line import note
+from gateway.answers import AgentsPage, ShownAgent, ShownNeed, Unregistered
+from gateway.answers import Registered as RegisteredAnswer
+from gateway.handlers.answers import HOUSE, json_answer, not_modified, rendered
+from gateway.handlers.writing import write
+from gateway.models import AgentQuery, AgentsQuery, ChangeRequest, RegisterRequest
 from gateway.operations import agents
-from gateway.operations.register import register as write_registration
-from gateway.requests import body_of, call_of, query_of
+from gateway.operations import change as changing
+from gateway.operations import register as registering
+from gateway.operations.register import Registered
+from gateway.requests import bytes_of, call_of, query_of, read_model
+from gateway.services import Call
+from gateway.waiting.pending import PendingInitial
+from gateway.writes.memory import Written
+
+Method = Literal["sse", "kafka", "webhook"]
 
 
 async def register(request: web.Request) -> web.Response:
     """Answer 202 once the log has the registration."""
-    wanted = await body_of(request, RegisterRequest)
-    registered = await write_registration(request.app[HOUSE].services, call_of(request), wanted)
-    answer = Registered(
-        status="registered",
-        agent_id=wanted.agent_id,
-        project_id=wanted.project_id,
-        epoch=registered.epoch,
-        cursor=str(registered.cursor),
-        notification_method=wanted.notification_method,
-        updates_url=updates_url(registered.key),
-    )
-    if registered.generated_secret is not None:
-        answer = answer.model_copy(update={"webhook_secret": registered.generated_secret})
-    return json_answer(answer, status=202)
+    body = await bytes_of(request)
+    services = request.app[HOUSE].services
+
+    async def work(call: Call) -> Written:
+        wanted = read_model(body, RegisterRequest)
+        registered = await registering.register(services, call, wanted)
+        return _registered(registered, wanted.notification_method)
+
+    return await write(request, body, work)
+
+
+async def change(request: web.Request) -> web.Response:
+    """Answer 202 once the log has the agent's new registration."""
+    body = await bytes_of(request)
+    services = request.app[HOUSE].services
+    agent_id = request.match_info["agent_id"]
+    project_id = query_of(request, AgentQuery).project_id
+
+    async def work(call: Call) -> Written:
+        wanted = read_model(body, ChangeRequest)
+        changed = await changing.change(services, call, agent_id, project_id, wanted)
+        method = wanted.notification_method if wanted.says("notification_method") else None
+        return _registered(changed, method or method_of(changed.registration))
+
+    return await write(request, body, work)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -45,28 +67,62 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Answer with one agent."""
+    """Answer with one agent, or that the caller has it already."""
     known = await agents.find(
         request.app[HOUSE].services,
         call_of(request),
         request.match_info["agent_id"],
         query_of(request, AgentQuery).project_id,
     )
-    return json_answer(_shown(known))
+    etag = f'"{known.epoch}"'
+    answer = not_modified(request, etag) or json_answer(_shown(known))
+    answer.headers.update({"ETag": etag, "Cache-Control": "private, no-cache"})
+    return answer
 
 
 async def unregister(request: web.Request) -> web.Response:
     """Answer 202 once the log has the tombstone."""
-    key = await agents.unregister(
-        request.app[HOUSE].services,
-        call_of(request),
-        request.match_info["agent_id"],
-        query_of(request, AgentQuery).project_id,
-    )
-    return json_answer(
-        Unregistered(status="unregistered", agent_id=key.agent_id, project_id=key.scope.project),
-        status=202,
-    )
+    services = request.app[HOUSE].services
+    agent_id = request.match_info["agent_id"]
+    project_id = query_of(request, AgentQuery).project_id
+
+    async def work(call: Call) -> Written:
+        key = await agents.unregister(services, call, agent_id, project_id)
+        answer = Unregistered(
+            status="unregistered", agent_id=key.agent_id, project_id=key.scope.project
+        )
+        return Written(rendered(answer))
+
+    return await write(request, b"", work)
+
+
+def _registered(registered: Registered, method: Method) -> Written:
+    key = registered.registration.key
+    note(project=key.scope.project, agent=key.agent_id, epoch=registered.epoch)
+    answer = RegisteredAnswer(status="registered", **registered_members(registered, method))
+    pending = PendingInitial(registered.registration.key, registered.epoch, registered.cursor)
+    return Written(rendered(answer), pending=pending)
+
+
+def registered_members(registered: Registered, method: Method) -> dict[str, Any]:
+    """Return what a registration is answered with, besides its status."""
+    key = registered.registration.key
+    members: dict[str, Any] = {
+        "agent_id": key.agent_id,
+        "project_id": key.scope.project,
+        "epoch": registered.epoch,
+        "cursor": str(registered.cursor),
+        "notification_method": method,
+        "updates_url": updates_url(key),
+    }
+    if registered.generated_secret is not None:
+        members["webhook_secret"] = registered.generated_secret
+    return members
+
+
+def method_of(registration: Registration) -> Method:
+    """Return how the agent is told, as it is shown: `sse` stands for `kafka` too."""
+    return "webhook" if isinstance(registration.delivery, WebhookDelivery) else "sse"
 
 
 def updates_url(key: AgentKey) -> str:
@@ -77,7 +133,6 @@ def updates_url(key: AgentKey) -> str:
 def _shown(known: KnownAgent) -> ShownAgent:
     registration = known.registration
     delivery = registration.delivery
-    is_webhook = isinstance(delivery, WebhookDelivery)
     return ShownAgent(
         agent_id=registration.key.agent_id,
         project_id=registration.key.scope.project,
@@ -86,7 +141,7 @@ def _shown(known: KnownAgent) -> ShownAgent:
         data_needs=[
             ShownNeed(text=need.text, threshold=need.threshold) for need in registration.needs
         ],
-        notification_method="webhook" if is_webhook else "sse",
+        notification_method="webhook" if isinstance(delivery, WebhookDelivery) else "sse",
         webhook_url=delivery.url if isinstance(delivery, WebhookDelivery) else None,
         token_budget=registration.token_budget,
         updates_url=updates_url(registration.key),

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from gateway.codes import Code
 from gateway.identity import Permission
 from gateway.openapi import parameters
-from gateway.openapi.operation import ANY_BYTES, JSON, Answer, Operation, Tag
+from gateway.openapi.operation import ANY_BYTES, EVENT_STREAM, JSON, Answer, Operation, Tag
 from gateway.openapi.problem import ProblemResponses
 from gateway.openapi.schemas import Schemas
 
@@ -165,9 +165,21 @@ def _body(media_type: str, answer: Answer, schemas: Schemas) -> dict[str, Any]:
             else {"schema": {"type": _UNMODELLED.get(media_type, "string")}}
         )
     schema = schemas.reference(model, "serialization")
-    if media_type == JSON:
-        return {"schema": schema}
-    return {"schema": {"type": "string"}, "x-itemSchema": schema}
+    return {"schema": _event(schema) if media_type == EVENT_STREAM else schema}
+
+
+def _event(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what one event of a stream is: before OpenAPI 3.2 a stream's schema is its events'."""
+    data = {"type": "string", "contentMediaType": JSON, "contentSchema": schema}
+    return {
+        "type": "object",
+        "required": ["event", "id", "data"],
+        "properties": {
+            "event": {"type": "string", "description": "The kind: what follows `context.`."},
+            "id": {"type": "string", "description": "The cursor of the next update."},
+            "data": data,
+        },
+    }
 
 
 def _examples(examples: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON by name

@@ -17,6 +17,7 @@ from contex.records.registration import Unregistration
 from gateway.limits import VIEW_WAIT_TIMEOUT_S
 from gateway.problems import Refusal, not_found
 from gateway.services import Call, Services
+from gateway.writes.keys import event_id
 from topology.catalogue import REGISTRATIONS
 
 
@@ -46,15 +47,16 @@ async def find(services: Services, call: Call, agent_id: str, project_id: str | 
     return known
 
 
-async def catch_up(services: Services) -> None:
-    """Wait, bounded, until the view has everything that the log has now."""
+async def catch_up(services: Services) -> bool:
+    """Wait, bounded, until the view has all that the log has now; return whether it has."""
     ends = await services.reader.end_offsets(REGISTRATIONS.name)
-    await asyncio.gather(
+    reached = await asyncio.gather(
         *(
             services.agents.caught_up_with(partition, end - 1, timeout_s=VIEW_WAIT_TIMEOUT_S)
             for partition, end in ends.items()
         )
     )
+    return all(reached)
 
 
 def page(
@@ -91,12 +93,13 @@ async def unregister(
         DependencyAway: if the log did not acknowledge it; it may or may not have been written.
     """
     key = (await find(services, call, agent_id, project_id)).registration.key
-    left = Unregistration(key, services.new_id(), services.clock_ms())
+    left = Unregistration(key, event_id(services, call), services.clock_ms())
     message = services.codec.encode(left, traceparent=call.traceparent)
-    receipt = await services.sender.send(REGISTRATIONS.name, message)
-    await services.agents.caught_up_with(
-        receipt.partition, receipt.offset, timeout_s=VIEW_WAIT_TIMEOUT_S
-    )
+    async with services.turns.of(key):
+        receipt = await services.sender.send(REGISTRATIONS.name, message)
+        await services.agents.caught_up_with(
+            receipt.partition, receipt.offset, timeout_s=VIEW_WAIT_TIMEOUT_S
+        )
     return key
 
 

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 
 from contex.errors import InvalidValue, LimitExceeded
+from contex.records.message import Message, Receipt
 from contex.records.names import Scope, ValueKey
 from contex.records.publication import Deletion, Publication, Value
 from contex.text.formats import parse
@@ -15,6 +16,7 @@ from contex.text.limits import check_size
 from contex.text.media import content_type_for, decode, media_type
 from gateway.models import PublishRequest
 from gateway.services import Call, Services
+from gateway.writes.keys import event_id
 from topology.catalogue import PUBLICATIONS
 
 JSON = "application/json"
@@ -31,6 +33,19 @@ class Accepted:
     event_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A publication or a deletion that may be written."""
+
+    key: ValueKey
+    event_id: str
+    message: Message
+
+    def accepted(self, receipt: Receipt) -> Accepted:
+        """Return what is answered once the log has it."""
+        return Accepted(self.key, receipt.offset, self.event_id)
+
+
 async def publish(services: Services, call: Call, request: PublishRequest) -> Accepted:
     """Write a new version of a value.
 
@@ -38,19 +53,30 @@ async def publish(services: Services, call: Call, request: PublishRequest) -> Ac
         CallerError: naming the field.
         DependencyAway: if the log did not acknowledge it; it may or may not have been written.
     """
+    prepared = await prepare(services, call, request)
+    return prepared.accepted(await services.sender.send(PUBLICATIONS.name, prepared.message))
+
+
+async def prepare(
+    services: Services, call: Call, request: PublishRequest, item: int | None = None
+) -> Prepared:
+    """Return the record of a new version, the `item`th of its batch if it is in one.
+
+    Raises:
+        CallerError: naming the field.
+    """
     key = ValueKey(Scope(call.tenant, request.project_id), request.data_key)
     value = _value(request)
     await _check(value)
     publication = Publication(
         key=key,
         value=value,
-        event_id=services.new_id(),
+        event_id=event_id(services, call, item),
         published_at_ms=services.clock_ms(),
         event_type=request.event_type,
     )
     message = services.codec.encode(publication, traceparent=call.traceparent)
-    receipt = await services.sender.send(PUBLICATIONS.name, message)
-    return Accepted(key, receipt.offset, publication.event_id)
+    return Prepared(key, publication.event_id, message)
 
 
 async def delete(services: Services, call: Call, project_id: str, data_key: str) -> Accepted:
@@ -61,7 +87,7 @@ async def delete(services: Services, call: Call, project_id: str, data_key: str)
         DependencyAway: if the log did not acknowledge it; it may or may not have been written.
     """
     key = ValueKey(Scope(call.tenant, project_id), data_key)
-    deletion = Deletion(key, services.new_id(), services.clock_ms())
+    deletion = Deletion(key, event_id(services, call), services.clock_ms())
     message = services.codec.encode(deletion, traceparent=call.traceparent)
     receipt = await services.sender.send(PUBLICATIONS.name, message)
     return Accepted(key, receipt.offset, deletion.event_id)

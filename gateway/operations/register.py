@@ -4,7 +4,8 @@ Decides the cursor and the secret. The secret is generated or given, sealed befo
 process, and shown at most once.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from contex.errors import InvalidValue
 from contex.log.partitioner import partition_for
@@ -13,10 +14,19 @@ from contex.records.registration import Need, Registration, StreamDelivery, Webh
 from contex.webhooks.secrets import SecretKeysUnusable, check_secret, generate_secret
 from contex.webhooks.urls import check_url
 from gateway.limits import VIEW_WAIT_TIMEOUT_S
-from gateway.models import RegisterRequest
+from gateway.models import NeedRequest, RegisterRequest
 from gateway.services import Call, Services
 from gateway.updates.cursor import Cursor
+from gateway.writes.keys import event_id
 from topology.catalogue import REGISTRATIONS, UPDATES
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Where a registration stands in the log, and from where on its `initial` is readable."""
+
+    epoch: int
+    cursor: Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +38,24 @@ class Registered:
         generated_secret: to be shown this once, or None when the caller brought one or needs none.
     """
 
-    key: AgentKey
+    registration: Registration
     epoch: int
     cursor: Cursor
-    generated_secret: str | None
+    generated_secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A registration that may be written."""
+
+    registration: Registration
+    generated_secret: str | None = field(repr=False)
+
+    def registered(self, announced: Announced) -> Registered:
+        """Return what is answered once the log has it."""
+        return Registered(
+            self.registration, announced.epoch, announced.cursor, self.generated_secret
+        )
 
 
 async def register(services: Services, call: Call, request: RegisterRequest) -> Registered:
@@ -41,24 +65,36 @@ async def register(services: Services, call: Call, request: RegisterRequest) -> 
         CallerError: naming the field.
         DependencyAway: if the log did not acknowledge it; it may or may not have been written.
     """
-    key = AgentKey(Scope(call.tenant, request.project_id), request.agent_id)
+    prepared = prepare(services, call, request)
+    async with services.turns.of(prepared.registration.key):
+        announced = await announce(services, prepared.registration, call.traceparent)
+    return prepared.registered(announced)
+
+
+def prepare(
+    services: Services, call: Call, request: RegisterRequest, item: int | None = None
+) -> Prepared:
+    """Return the record of a registration, the `item`th of its batch if it is in one.
+
+    Raises:
+        CallerError: naming the field.
+    """
     delivery, generated = _delivery(services, request)
     registration = Registration(
-        key=key,
-        needs=tuple(Need(need.text, need.threshold) for need in request.data_needs),
+        key=AgentKey(Scope(call.tenant, request.project_id), request.agent_id),
+        needs=needs_of(request.data_needs),
         delivery=delivery,
-        event_id=services.new_id(),
+        event_id=event_id(services, call, item),
         registered_at_ms=services.clock_ms(),
         token_budget=request.token_budget,
     )
-    epoch, cursor = await announce(services, registration, call.traceparent)
-    return Registered(key, epoch, cursor, generated)
+    return Prepared(registration, generated)
 
 
 async def announce(
     services: Services, registration: Registration, traceparent: str | None
-) -> tuple[int, Cursor]:
-    """Write `registration`; return its epoch and the cursor from which its `initial` is readable.
+) -> Announced:
+    """Write `registration`; the caller has the agent's turn.
 
     Raises:
         DependencyAway: if the log did not acknowledge it; it may or may not have been written.
@@ -70,7 +106,12 @@ async def announce(
     await services.agents.caught_up_with(
         receipt.partition, receipt.offset, timeout_s=VIEW_WAIT_TIMEOUT_S
     )
-    return receipt.offset, Cursor(partition, bounds.end)
+    return Announced(receipt.offset, Cursor(partition, bounds.end))
+
+
+def needs_of(requests: Sequence[NeedRequest]) -> tuple[Need, ...]:
+    """Return what a request needs."""
+    return tuple(Need(need.text, need.threshold) for need in requests)
 
 
 def feed_partition(key: AgentKey) -> int:
@@ -83,8 +124,25 @@ def _delivery(
 ) -> tuple[StreamDelivery | WebhookDelivery, str | None]:
     if request.notification_method != "webhook" or request.webhook_url is None:
         return StreamDelivery(), None
-    url = check_url(request.webhook_url, services.webhook_allow)
-    given = request.webhook_secret
+    sealed, generated = sealed_secret(services, request.webhook_secret)
+    return WebhookDelivery(checked_url(services, request.webhook_url), sealed), generated
+
+
+def checked_url(services: Services, url: str) -> str:
+    """Return the URL of a webhook.
+
+    Raises:
+        InvalidValue: naming `webhook_url`, when it may not be called.
+    """
+    return check_url(url, services.webhook_allow)
+
+
+def sealed_secret(services: Services, given: str | None) -> tuple[str, str | None]:
+    """Return the secret that was given or is made here, sealed; and in clear if it was made here.
+
+    Raises:
+        InvalidValue: naming the field.
+    """
     secret = generate_secret() if given is None else check_secret(given)
     try:
         sealed = services.secrets.seal(secret)
@@ -94,4 +152,4 @@ def _delivery(
             " the operator has set no CONTEX_SECRET_KEYS",
             field="notification_method",
         ) from error
-    return WebhookDelivery(url, sealed), secret if given is None else None
+    return sealed, secret if given is None else None

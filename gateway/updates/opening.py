@@ -76,10 +76,11 @@ async def _again(services: Services, call: Call, known: KnownAgent) -> Beginning
     # The view may lag behind a registration with other needs: to write the old ones after it would
     # undo it, so the newest is fetched first.
     key = known.registration.key
-    await catch_up(services)
-    newest = await find(services, call, key.agent_id, key.scope.project)
-    registration = replace(
-        newest.registration, event_id=services.new_id(), registered_at_ms=services.clock_ms()
-    )
-    epoch, cursor = await announce(services, registration, call.traceparent)
-    return Beginning(registration, epoch, cursor, reset=True)
+    async with services.turns.of(key):
+        await catch_up(services)
+        newest = await find(services, call, key.agent_id, key.scope.project)
+        registration = replace(
+            newest.registration, event_id=services.new_id(), registered_at_ms=services.clock_ms()
+        )
+        announced = await announce(services, registration, call.traceparent)
+    return Beginning(registration, announced.epoch, announced.cursor, reset=True)

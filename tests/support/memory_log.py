@@ -38,6 +38,9 @@ class MemoryLog:
     async def send(self, topic: str, message: Message) -> Receipt:
         return self.append(topic, message)
 
+    async def send_each(self, topic: str, messages: Sequence[Message]) -> list[Receipt | Exception]:
+        return [self.append(topic, message) for message in messages]
+
     def append(self, topic: str, message: Message, *, partition: int | None = None) -> Receipt:
         place = partition_for(message.key, PARTITIONS) if partition is None else partition
         records = self.partitions[topic, place]

@@ -1,0 +1,1 @@
+"""Callers who prefer to wait until what they wrote has been matched."""

@@ -1,0 +1,1 @@
+"""Writes that may be repeated: one key, one event, one answer."""
