@@ -7,6 +7,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from contex.errors import ContexError, InvalidValue
+from contex.records.cursor import Cursor
 from contex.telemetry.logs import get_logger
 from gateway.handlers.answers import HOUSE
 from gateway.house import House
@@ -16,7 +17,6 @@ from gateway.openapi.operation import EVENT_STREAM
 from gateway.operations.agents import find
 from gateway.problems import FieldError, Problem, Refusal
 from gateway.requests import REQUEST_ID, call_of, query_of
-from gateway.updates.cursor import Cursor
 from gateway.updates.hub import End, Probe
 from gateway.updates.opening import Beginning, begin
 from gateway.updates.stream import Stream

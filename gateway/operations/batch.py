@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from contex.errors import ContexError, DependencyAway
 from contex.log.failures import LogMisuse
 from contex.log.reader import Bounds
+from contex.records.cursor import Cursor
 from contex.records.message import Message, Receipt
 from gateway.limits import VIEW_WAIT_TIMEOUT_S
 from gateway.models import PublishRequest, RegisterRequest
@@ -23,7 +24,6 @@ from gateway.operations.publish import Accepted
 from gateway.operations.register import Announced, Registered, feed_partition
 from gateway.problems import Problem, Refusal, of_error, unavailable
 from gateway.services import Call, Services
-from gateway.updates.cursor import Cursor
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, UPDATES
 
 _Prepared = TypeVar("_Prepared")

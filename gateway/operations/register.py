@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from contex.errors import InvalidValue
 from contex.log.partitioner import partition_for
+from contex.records.cursor import Cursor
 from contex.records.names import AgentKey, Scope
 from contex.records.registration import Need, Registration, StreamDelivery, WebhookDelivery
 from contex.webhooks.secrets import SecretKeysUnusable, check_secret, generate_secret
@@ -16,7 +17,6 @@ from contex.webhooks.urls import check_url
 from gateway.limits import VIEW_WAIT_TIMEOUT_S
 from gateway.models import NeedRequest, RegisterRequest
 from gateway.services import Call, Services
-from gateway.updates.cursor import Cursor
 from gateway.writes.keys import event_id
 from topology.catalogue import REGISTRATIONS, UPDATES
 

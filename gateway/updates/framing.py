@@ -1,6 +1,6 @@
 """How events look on the wire: the event stream format of the HTML standard. Pure."""
 
-from gateway.updates.cursor import Cursor
+from contex.records.cursor import Cursor
 
 KEEP_ALIVE = b": keep-alive\n\n"
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from contex.errors import InvalidValue
 from contex.log.reader import Bounds
 from contex.log.registrations import KnownAgent
+from contex.records.cursor import Cursor
 from contex.records.registration import Registration
 from gateway.limits import REGISTERED_BEFORE_MARGIN_MS
 from gateway.operations.agents import catch_up, find
 from gateway.operations.register import announce, feed_partition
 from gateway.services import Call, Services
-from gateway.updates.cursor import Cursor
 from topology.catalogue import UPDATES
 
 

@@ -12,13 +12,13 @@ import orjson
 
 from contex.errors import CallerError
 from contex.log.reader import OffsetGone
+from contex.records.cursor import Cursor
 from contex.records.message import Received
 from contex.records.rendering import update_body
 from contex.telemetry.logs import get_logger
 from gateway import limits
 from gateway.services import Services
 from gateway.updates import framing
-from gateway.updates.cursor import Cursor
 from gateway.updates.hub import End, Hub, Probe, Quiet, Subscription
 from gateway.updates.opening import Beginning
 from topology.catalogue import UPDATES

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from contex.records.cursor import Cursor
 from contex.records.names import AgentKey, ValueKey
-from gateway.updates.cursor import Cursor
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contex.errors import InvalidValue
+from contex.records.cursor import Cursor
 from gateway.updates import framing
-from gateway.updates.cursor import Cursor
 
 
 @given(st.integers(0, 999_999), st.integers(0, 2**63 - 1))

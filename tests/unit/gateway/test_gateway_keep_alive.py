@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_log import AGENT, OTHER, PARTITION, MemoryLog, register, services, tell
 
+from contex.records.cursor import Cursor
 from gateway import limits
-from gateway.updates.cursor import Cursor
 from gateway.updates.hub import Hub
 from gateway.updates.opening import Beginning
 from gateway.updates.stream import Stream

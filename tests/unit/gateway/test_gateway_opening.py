@@ -4,8 +4,8 @@ import pytest
 from memory_log import AGENT, NOW_MS, PARTITION, MemoryLog, register, services, tell
 
 from contex.errors import InvalidValue
+from contex.records.cursor import Cursor
 from gateway.services import Call
-from gateway.updates.cursor import Cursor
 from gateway.updates.opening import Beginning, begin
 from topology.catalogue import PARTITIONS, REGISTRATIONS, UPDATES
 

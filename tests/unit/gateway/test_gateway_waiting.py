@@ -8,10 +8,10 @@ from memory_log import AGENT, CODEC, NOW_MS, PARTITION, MemoryLog, register, ser
 
 from contex.errors import DependencyAway
 from contex.index.types import ValueHead
+from contex.records.cursor import Cursor
 from contex.records.names import Scope, ValueKey
 from contex.records.update import Cause, Update, UpdateKind, update_id
 from gateway import limits
-from gateway.updates.cursor import Cursor
 from gateway.updates.hub import Hub
 from gateway.waiting import prefer
 from gateway.waiting.outcomes import Ending, Outcome, Outcomes, judge
