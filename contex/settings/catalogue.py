@@ -150,7 +150,7 @@ SETTINGS = (
     ),
     Setting(
         "CONTEX_API_KEY",
-        Text("8 to 512 visible characters of ASCII, without blanks", r"[!-~]{8,512}"),
+        Text("16 to 512 visible characters of ASCII, without blanks", r"[!-~]{16,512}"),
         None,
         "What callers of the gateway must show. Not set: the gateway answers everybody. The"
         " client and the command line send theirs.",

@@ -67,7 +67,7 @@ def test_passwords_are_hidden_in_urls(url: str, expected: str) -> None:
         ("CONTEX_TENANT", "a.b_c-D1", "a/b"),
         ("CONTEX_TENANT", "t" * 64, "t" * 65),
         ("CONTEX_WEBHOOK_ALLOW", "10.0.0.0/8,fd00::/8", "10.0.0.1/8"),
-        ("CONTEX_API_KEY", "12345678", "1234567"),
+        ("CONTEX_API_KEY", "0123456789abcdef", "0123456789abcde"),
         ("CONTEX_HOST", "::1", "a host"),
         ("CONTEX_SECRET_KEYS", f"{'A' * 43}=", "A" * 43),
         ("CONTEX_MODEL", "/a folder/model", ""),

@@ -27,7 +27,7 @@ def other(setting: Setting) -> str:
         case Choice(choices):
             return choices[-1]
         case Text():
-            return "another-one"
+            return "another-one-that-is-long-enough"
     return RIGHT[type(setting.kind)]
 
 
@@ -83,7 +83,7 @@ def test_networks_are_read_from_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTEX_SECRET_KEYS", KEY)
     monkeypatch.setenv("QDRANT_API_KEY", "very-secret")
-    monkeypatch.setenv("CONTEX_API_KEY", "very-secret-too")
+    monkeypatch.setenv("CONTEX_API_KEY", "very-secret-too-")
     monkeypatch.setenv("SCHEMA_REGISTRY_URL", "http://me:very-secret@registry")
 
     text = repr(load_settings()) + str(load_settings())
