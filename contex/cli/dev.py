@@ -4,13 +4,10 @@ Decides what is said, how signals are understood and with which status it ends. 
 runs: that is `contex.local`.
 """
 
-import json
 import os
-import shlex
 import signal
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
@@ -18,15 +15,15 @@ from typing import Final, Self
 import click
 from rich.console import Console
 
+from contex.cli.exits import Exit
 from contex.cli.view import View
 from contex.embedding import models
 from contex.errors import ContexError, InvalidValue
 from contex.local.errors import StackError
 from contex.local.stack import Stack, StackOptions
 from contex.settings import load_settings
+from contex.settings.catalogue import BY_NAME
 
-EXIT_FAILED: Final = 1
-EXIT_KILLED: Final = 130
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _PORT: Final = click.IntRange(0, 65_535)
 _WORKERS_MAX: Final = 12
@@ -90,10 +87,10 @@ def dev(
         view.say("Everything has stopped.")
     except StackError as error:
         view.problem(str(error), error.advice)
-        sys.exit(EXIT_FAILED)
+        sys.exit(Exit.FAILED)
     except ContexError as error:
         view.problem(str(error), "")
-        sys.exit(EXIT_FAILED)
+        sys.exit(Exit.FAILED)
 
 
 def run(stack: Stack, view: View, *, exit_after_ready: bool) -> None:
@@ -127,28 +124,23 @@ def bring_model(view: View) -> None:
 
 def guide(stack: Stack) -> str:
     """Say where everything is, and what to try first."""
-    api = f"{stack.gateway_url}/api/v1"
-    agent = {"agent_id": "ada", "project_id": "demo", "data_needs": ["how to reach the database"]}
-    value = {"project_id": "demo", "data_key": "database", "data": {"host": "db", "port": 5432}}
+    usual = stack.gateway_url == BY_NAME["CONTEX_URL"].default
+    where = "" if usual else f"\n  export CONTEX_URL={stack.gateway_url}"
     return f"""
   REST API  {stack.gateway_url}
   Kafka     {stack.bootstrap}
   Index     127.0.0.1:{stack.index_port} (Qdrant's gRPC interface)
   Logs      {stack.options.data / "logs"}
 
-Try it from another terminal. An agent says what it needs:
-  {_curl_post(f"{api}/agents/register", agent)}
-It listens:
-  curl -N '{api}/agents/ada/updates?project_id=demo'
+Try it from another terminal:{where}
+An agent says what it needs, and listens:
+  contex register ada -p demo --need 'how to reach the database'
+  contex listen ada -p demo
 Somebody publishes a value, and the agent is told:
-  {_curl_post(f"{api}/data/publish", value)}
+  contex publish -p demo database '{{"host": "db", "port": 5432}}'
 
-Ctrl-C stops everything.
+`contex doctor` looks after it. Ctrl-C stops everything.
 """
-
-
-def _curl_post(url: str, body: Mapping[str, object]) -> str:
-    return f"curl {url} -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
 
 
 class Interrupts:
@@ -181,7 +173,7 @@ class Interrupts:
         """Handle a signal, in the main thread."""
         if self._stopping:
             self._stack.kill_all()
-            os._exit(EXIT_KILLED)
+            os._exit(Exit.INTERRUPTED)
         self._stopping = True
         self._view.rest()
         self._view.say("Stopping everything in order; Ctrl-C again kills it at once.")

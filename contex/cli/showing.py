@@ -58,7 +58,9 @@ def _lines(update: Update, width: int) -> Iterator["Text"]:
             yield head.append(known, "bold")
         yield from (Text(" " * (_INDENT + 2) + line, "dim") for line in _needs(item))
         if item.needs:
-            yield from (Text(" " * (_INDENT + 2) + line) for line in preview(item, width))
+            lines_max = 1 if update.kind == _INITIAL else DATA_LINES_MAX
+            shown = preview(item, width - _INDENT - 2, lines_max)
+            yield from (Text(" " * (_INDENT + 2) + line) for line in shown)
     if len(update.items) > ITEMS_SHOWN_MAX:
         yield Text(f"{' ' * _INDENT}... and {len(update.items) - ITEMS_SHOWN_MAX} more")
 
@@ -75,15 +77,14 @@ def _needs(item: Item) -> list[str]:
     return [f"{need.score:.2f} for: {need.need}" for need in item.needs]
 
 
-def preview(told: Told, width: int, lines_max: int = DATA_LINES_MAX) -> list[str]:
+def preview(told: Told, width: int, lines_max: int) -> list[str]:
     """Return the first lines of a value's data, none longer than `width`."""
     if not told.body.known:
         return [f"(large: {told.tokens:,} tokens, GET {told.reference})"]
     lines = [line.rstrip() for line in text_of(told.body.data).splitlines() if line.strip()]
     shown = [_cut(line, width) for line in lines[:lines_max]]
-    if len(lines) > lines_max:
-        shown[-1] = _cut(shown[-1], width - 4) + " ..."
-    return shown
+    rest = len(lines) - lines_max
+    return [*shown, f"({rest:,} more lines)"] if rest > 1 else [*shown, *lines[lines_max:]]
 
 
 def one_line(told: Told) -> str:
