@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from contex.records import topics
+
 SECOND_MS = 1_000
 MINUTE_S = 60
 HOUR_S = 60 * MINUTE_S
@@ -112,7 +114,7 @@ def _compacted(min_lag_ms: int, bytes_max: int) -> Mapping[str, str]:
 
 
 PUBLICATIONS = Topic(
-    name="contex.publications",
+    name=topics.PUBLICATIONS,
     key=Key.VALUE,
     schema="publication",
     partitions=PARTITIONS,
@@ -124,7 +126,7 @@ PUBLICATIONS = Topic(
 )
 
 REGISTRATIONS = Topic(
-    name="contex.registrations",
+    name=topics.REGISTRATIONS,
     key=Key.AGENT,
     schema="registration",
     partitions=PARTITIONS,
@@ -135,7 +137,7 @@ REGISTRATIONS = Topic(
 )
 
 UPDATES = Topic(
-    name="contex.updates",
+    name=topics.UPDATES,
     key=Key.AGENT,
     schema="update",
     partitions=PARTITIONS,

@@ -24,24 +24,13 @@ from confluent_kafka import Producer as Client
 
 from contex.errors import ContexError, DependencyAway
 from contex.log.failures import LogMisuse, failure
+from contex.log.producing import DELIVERY_TIMEOUT_S, configuration
 from contex.records.message import Message, Receipt
 from contex.telemetry import metrics
 from contex.telemetry.line import PRODUCE, timed
 
-PARTITIONER = "murmur2_random"
-"""Java's and Faust's placement; librdkafka's default agrees with neither."""
-RECORD_BYTES_MAX = 8 * 1024 * 1024
-OVERHEAD_BYTES_MAX = 128 * 1024
-"""Room for key, headers and Kafka's own framing around the largest value, as a dead letter too."""
-DELIVERY_TIMEOUT_S = 30.0
-REQUEST_TIMEOUT_S = 10.0
-TOPIC_MISSING_TIMEOUT_S = 10.0
-"""How long a topic may be unknown before it counts as missing: a broker that has just started."""
 WARM_UP_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
-RECONNECT_BACKOFF_S_MAX = 1.0
-QUEUE_MESSAGES_MAX = 20_000
-QUEUE_BYTES_MAX = 64 * 1024 * 1024
 POLL_TIMEOUT_S = 0.1
 _PROBE_STEP_MS = 20
 
@@ -53,34 +42,20 @@ _Outcome = Receipt | Exception
 _Settlement = tuple[_Acknowledgement, Receipt | Exception]
 
 
-def configuration(bootstrap: str, linger_ms: int) -> dict[str, object]:
-    """Return the client's configuration; the only place that names a partitioner."""
-    return {
-        "bootstrap.servers": bootstrap,
-        "acks": "all",
-        "enable.idempotence": True,
-        "partitioner": PARTITIONER,
-        "linger.ms": linger_ms,
-        "message.max.bytes": RECORD_BYTES_MAX + OVERHEAD_BYTES_MAX,
-        "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
-        "request.timeout.ms": int(REQUEST_TIMEOUT_S * 1000),
-        "topic.metadata.propagation.max.ms": int(TOPIC_MISSING_TIMEOUT_S * 1000),
-        "reconnect.backoff.max.ms": int(RECONNECT_BACKOFF_S_MAX * 1000),
-        "queue.buffering.max.messages": QUEUE_MESSAGES_MAX,
-        "queue.buffering.max.kbytes": QUEUE_BYTES_MAX // 1024,
-    }
-
-
 class Producer:
     """Sends records and awaits the broker's acknowledgement of each.
 
     Args:
         bootstrap: `host:port`, comma separated.
         linger_ms: how long a batch waits for company: 0 where a caller waits, 5 to 20 for bulk.
+        compression: the codec for what else a topic would not take, or none.
     """
 
-    def __init__(self, bootstrap: str, *, linger_ms: int = 0) -> None:
-        self._configuration = configuration(bootstrap, linger_ms)
+    def __init__(self, bootstrap: str, *, linger_ms: int = 0, compression: str = "none") -> None:
+        self._configuration = {
+            **configuration(bootstrap, linger_ms),
+            "compression.type": compression,
+        }
         self._client: Client | None = None
         self._poller: _Poller | None = None
         self._pending: set[_Acknowledgement] = set()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
@@ -23,7 +23,9 @@ import schemas
 from contex.errors import DependencyAway, InvalidRecord
 from contex.log.failures import LogMisuse
 from contex.records.schema_source import PinnedSchemas, Schema, SchemaSource
-from contex.settings import Settings
+
+if TYPE_CHECKING:
+    from contex.settings import Settings
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 """A replay meets every version ever written, so the newest must read them all."""
@@ -55,7 +57,7 @@ class SchemaRefused(LogMisuse):
     """The registry does not take a schema: it would break readers, or is none. A bug of ours."""
 
 
-def schema_source(settings: Settings) -> SchemaSource:
+def schema_source(settings: "Settings") -> SchemaSource:
     """Return the registry's schemas where one is set, with ours registered; else the pinned ones.
 
     Raises:

@@ -52,6 +52,13 @@ PLACES = {
 PURE = (
     "contex/errors.py",
     "contex/records/names.py",
+    "contex/records/topics.py",
+    "contex/records/cursor.py",
+    "contex/client/asking.py",
+    "contex/client/listening.py",
+    "contex/client/operations.py",
+    "contex/client/reading.py",
+    "contex/client/retrying.py",
     "contex/records/publication.py",
     "contex/records/registration.py",
     "contex/records/update.py",

@@ -18,7 +18,7 @@ from routing_process import RoutingProcess
 
 from contex.local.kafka import Broker
 from contex.local.registry import Registry
-from contex.log.producer import configuration
+from contex.log.producing import configuration
 from contex.log.registry import schema_source
 from contex.records import (
     AgentKey,

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka import Producer as Client
 
 from contex.log.consumption import received
-from contex.log.producer import configuration
+from contex.log.producing import configuration
 from contex.records import AgentKey, Scope, Update
 from contex.records.codec import Codec
 from contex.records.holdings import Holdings

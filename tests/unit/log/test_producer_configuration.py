@@ -1,6 +1,6 @@
 """What the producer promises stands in its configuration."""
 
-from contex.log.producer import DELIVERY_TIMEOUT_S, PARTITIONER, RECORD_BYTES_MAX, configuration
+from contex.log.producing import DELIVERY_TIMEOUT_S, PARTITIONER, RECORD_BYTES_MAX, configuration
 
 
 def test_configuration_keeps_the_promises() -> None:
