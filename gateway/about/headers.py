@@ -24,8 +24,8 @@ IDEMPOTENCY_KEY: Final = Header(
 PREFER_WAIT: Final = Header(
     "Prefer",
     "`wait=N`: answer 200 with what follows from this write, if that is known within N seconds"
-    " (30 at most), else 202.",
-    {"type": "string", "pattern": "^wait=[0-9]{1,9}$"},
+    " (30 at most), else 202. A preference that cannot be read is as good as none.",
+    {"type": "string", "examples": ["wait=2"]},
 )
 IF_NONE_MATCH: Final = Header(
     "If-None-Match", "The `ETag` that the caller has: 304 when it is still that."
