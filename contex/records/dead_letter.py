@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from contex.errors import InvalidRecord
 from contex.records.headers import TIME_MS_MAX, header
 from contex.records.message import Headers, Message, Received
+from contex.records.redriven import read_redriven
 
 PREFIX = "__contex.errors."
 MESSAGE_CHARACTERS_MAX = 2_000
 _INTEGER_DIGITS_MAX = 19
+_OMITTED = f"{PREFIX}value_omitted_bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,7 @@ def dead_letter(
 ) -> Message:
     """Return what goes into the dead-letter topic for a record that `error` ended.
 
-    A record that has been a dead letter before keeps the time of its first failure, and its
-    attempts are added up.
+    A record that was redriven keeps the time of its first failure, and its attempts are added up.
     """
     info = DeadLetterInfo(
         topic=received.topic,
@@ -61,11 +62,8 @@ def dead_letter(
     )
     earlier = _earlier(received.headers)
     if earlier is not None:
-        info = replace(
-            info,
-            attempt=earlier.attempt + attempt,
-            first_failed_at_ms=earlier.first_failed_at_ms,
-        )
+        tried, first_failed_at_ms = earlier
+        info = replace(info, attempt=tried + attempt, first_failed_at_ms=first_failed_at_ms)
     return Message(
         key=received.key or b"",
         value=received.value,
@@ -84,8 +82,16 @@ def without_value(letter: Message) -> Message:
     The original still stands where the other headers say, for as long as that topic keeps it.
     """
     size_bytes = len(letter.value or b"")
-    said = (PREFIX + "value_omitted_bytes", str(size_bytes).encode())
+    said = (_OMITTED, str(size_bytes).encode())
     return Message(letter.key, None, (*letter.headers, said))
+
+
+def omitted_bytes(headers: Headers) -> int | None:
+    """Return how large the value was that a letter was too large for, or None if it has all."""
+    try:
+        return _integer(headers, _OMITTED.removeprefix(PREFIX))
+    except InvalidRecord:
+        return None
 
 
 def read_headers(headers: Headers) -> DeadLetterInfo:
@@ -127,12 +133,18 @@ def _write(info: DeadLetterInfo) -> Headers:
     )
 
 
-def _earlier(headers: Headers) -> DeadLetterInfo | None:
+def _earlier(headers: Headers) -> tuple[int, int] | None:
+    """Return how often the record was tried before and when it failed first."""
+    redriven = read_redriven(headers)
+    if redriven is not None:
+        return redriven.attempt, redriven.first_failed_at_ms
     try:
         info = read_headers(headers)
     except InvalidRecord:
         return None
-    return info if 0 <= info.first_failed_at_ms <= TIME_MS_MAX else None
+    if not 0 <= info.first_failed_at_ms <= TIME_MS_MAX:
+        return None
+    return info.attempt, info.first_failed_at_ms
 
 
 def _text(headers: Headers, name: str) -> str:

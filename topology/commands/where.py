@@ -1,0 +1,71 @@
+"""Where commands that read the log look: the environment's addresses, else a `contex dev` here.
+
+Decides which settings a command runs with, and what an absent dependency means for its exit status.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from contex.cli.exits import Exit
+from contex.cli.failures import Failed
+from contex.errors import CallerError, DependencyAway
+from contex.log.failures import LogMisuse
+from contex.settings import Settings, load_settings
+from topology.doctor.surroundings import surroundings
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_T = TypeVar("_T")
+_FROM_DEV = ("KAFKA_BOOTSTRAP_SERVERS", "QDRANT_URL", "QDRANT_GRPC_PORT")
+
+
+def data_option(function: _F) -> _F:
+    """Add --data."""
+    return click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path(".contex"),
+        show_default=True,
+        help="Data folder of `contex dev`: a stack that runs there is found by itself.",
+    )(function)
+
+
+def settings_here(data: Path) -> Settings:
+    """Return the settings of the environment; addresses it lacks are those of a running stack.
+
+    Raises:
+        Failed: the environment is wrong.
+    """
+    try:
+        settings = load_settings()
+    except CallerError as error:
+        raise Failed(str(error), "`contex settings` shows them all.") from error
+    where = surroundings(os.environ, data)
+    if not where.uses_dev:
+        return settings
+    found = {name.lower(): where.value(name) for name in _FROM_DEV}
+    return settings.model_copy(update=found)
+
+
+def run(work: Coroutine[Any, Any, _T], bootstrap: str) -> _T:
+    """Run a command's work.
+
+    Raises:
+        Failed: a dependency is away, or the topics are not there.
+    """
+    try:
+        return asyncio.run(work)
+    except DependencyAway as error:
+        raise Failed(
+            str(error),
+            f"Kafka is looked for at {bootstrap}. `contex doctor` looks closer.",
+            status=Exit.UNAVAILABLE,
+        ) from error
+    except LogMisuse as error:
+        raise Failed(str(error), "`contex topics apply` creates what is missing.") from error
+    except CallerError as error:
+        raise Failed(str(error)) from error
