@@ -3,17 +3,19 @@
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from contex.cli import output
 from contex.cli.gateway import connected, gateway_options, target_of
-from contex.cli.output import document, plural, results
+from contex.cli.output import document, plural
 from contex.client.types import Agent, Need
-
-_PROJECT_HELP = "The id may be given without --project while one project alone has it."
 
 
 @click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@gateway_options(project_required=False)
 @click.pass_context
-def agents(ctx: click.Context) -> None:
+def agents(ctx: click.Context, /, **_options: Any) -> None:  # noqa: ANN401 - click's own
     r"""List, show and delete agents.
 
     \b
@@ -24,28 +26,35 @@ def agents(ctx: click.Context) -> None:
       contex agents delete helper -p demo
     """
     if ctx.invoked_subcommand is None:
-        ctx.invoke(list_, **_defaults(ctx))
+        list_.main([], standalone_mode=False, parent=ctx)
 
 
-def _defaults(ctx: click.Context) -> dict[str, Any]:
-    """Return what the options of `list` are when none is given, the environment's included."""
-    return dict(list_.make_context("list", [], parent=ctx).params)
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a command's options; one that is typed before the command counts as well."""
+    ctx = click.get_current_context()
+    before = ctx.parent
+    if before is not None:
+        for name in given:
+            typed = before.get_parameter_source(name) is ParameterSource.COMMANDLINE
+            if typed and ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+                given[name] = before.params[name]
+    return given
 
 
 @agents.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @gateway_options(project_required=False)
-def list_(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's own
+def list_(**options: Any) -> None:  # noqa: ANN401 - click's own
     r"""List the agents, of one project or of all.
 
     \b
     Example:
       contex agents list -p demo
     """
-    target = target_of(options)
+    target = target_of(_options(options))
     with connected(target) as client:
         found = list(client.agents())
-    if as_json:
+    if options["as_json"]:
         document([_members(agent) for agent in found])
         return
     if not found:
@@ -59,16 +68,16 @@ def list_(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's o
 @click.argument("agent", metavar="AGENT")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @gateway_options(project_required=False)
-def show(agent: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's own
+def show(agent: str, **options: Any) -> None:  # noqa: ANN401 - click's own
     r"""Show one agent: its needs, its delivery, its epoch.
 
     \b
     Example:
       contex agents show helper -p demo
     """
-    with connected(target_of(options)) as client:
+    with connected(target_of(_options(options))) as client:
         found = client.agent(agent)
-    if as_json:
+    if options["as_json"]:
         document(_members(found))
         return
     click.echo(f"{click.style(found.agent_id, bold=True)} in {found.project_id}")
@@ -91,7 +100,7 @@ def delete_(agent: str, **options: Any) -> None:  # noqa: ANN401 - click's own
     Example:
       contex agents delete helper -p demo
     """
-    with connected(target_of(options)) as client:
+    with connected(target_of(_options(options))) as client:
         client.unregister(agent)
     click.echo(f"Deleted the agent {agent}.")
 
@@ -108,7 +117,7 @@ def _table(found: list[Agent]) -> None:
         first = agent.needs[0].text if agent.needs else ""
         rest = f" (+{len(agent.needs) - 1})" if len(agent.needs) > 1 else ""
         table.add_row(agent.agent_id, agent.project_id, agent.notification_method, first + rest)
-    results().print(table)
+    output.table(table)
     click.echo(plural(len(found), "agent"), err=True)
 
 

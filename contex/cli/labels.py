@@ -3,9 +3,19 @@
 Decides how they are written. Whether a value may have such a label is decided by the gateway.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Final
 
 import click
+
+_LIKENESS_MIN: Final = 0.6
+
+
+def meant(typed: str, names: Iterable[str]) -> str:
+    """Return a question that names what is likest to `typed`, or nothing."""
+    close = get_close_matches(typed, list(names), n=2, cutoff=_LIKENESS_MIN)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:

@@ -9,7 +9,6 @@ import ast
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -20,6 +19,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from contex.cli.exits import Exit
+from contex.cli.labels import meant
 from contex.cli.output import colour_wanted
 
 _OWN: Final = {
@@ -42,7 +42,6 @@ _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _REST: Final = "More"
 _OUR_PACKAGES: Final = frozenset({"contex", "schemas", "topology", "workers", "gateway"})
-_LIKENESS_MIN: Final = 0.6
 
 
 class LazyGroup(click.Group):
@@ -110,12 +109,6 @@ class LazyGroup(click.Group):
                 formatter.write_dl(rows)
 
 
-def meant(typed: str, names: list[str]) -> str:
-    """Return a question that names what is likest to `typed`, or nothing."""
-    close = get_close_matches(typed, names, n=2, cutoff=_LIKENESS_MIN)
-    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-
-
 def _by_topic(names: Mapping[str, None]) -> list[tuple[str, list[str]]]:
     shown = {title: [name for name in some if name in names] for title, some in _SECTIONS.items()}
     known = {name for some in _SECTIONS.values() for name in some}
@@ -173,8 +166,7 @@ def short_help(target: str) -> str:
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with `contex dev`, then type what it shows. Every command has examples: "
-    "contex COMMAND --help.",
+    epilog="Start with `contex dev`, then type what it shows. Examples: contex COMMAND --help.",
 )
 @click.version_option(package_name="contex-stream", prog_name="contex")
 @click.pass_context

@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 PLAIN_WIDTH: Final = 120
 """Columns of a table that is piped: nobody's terminal is known."""
@@ -46,6 +47,15 @@ def _console(*, stderr: bool) -> "Console":
     return Console(
         stderr=stderr, highlight=False, width=PLAIN_WIDTH, force_terminal=False, color_system=None
     )
+
+
+def table(made: "Table") -> None:
+    """Print a table, without blanks at the ends of its lines."""
+    console = results()
+    with console.capture() as capture:
+        console.print(made)
+    for row in capture.get().splitlines():
+        click.echo(row.rstrip())
 
 
 def document(data: object) -> None:

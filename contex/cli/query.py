@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
+from contex.cli import output
 from contex.cli.gateway import connected, gateway_options, target_of
 from contex.cli.labels import filters
-from contex.cli.output import document, results
+from contex.cli.output import document
 from contex.cli.showing import match_members, one_line
 from contex.client.types import QueryAnswer
 
@@ -70,7 +71,7 @@ def _table(answer: QueryAnswer) -> None:
     table.add_column("data", overflow="ellipsis", no_wrap=True)
     for match in answer.matches:
         table.add_row(f"{match.score:.3f}", match.data_key, one_line(match))
-    results().print(table)
+    output.table(table)
     more = answer.total_matches - len(answer.matches)
     note = f"{len(answer.matches)} of {answer.total_matches} shown" if more > 0 else ""
     took = f"{answer.took_ms:.0f} ms" if answer.took_ms else ""

@@ -15,21 +15,32 @@ from typing import Final
 import click
 
 from contex.cli.exits import Exit
+from contex.cli.labels import meant
 from contex.cli.output import document, plural
-from contex.settings.catalogue import SETTINGS, Process
+from contex.settings.catalogue import BY_NAME, Process
 from contex.settings.pages import env_example, markdown
 from contex.settings.reading import Entry, Origin, Reading, read
 
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _COLUMNS_MAX: Final = 100
 _INDENT: Final = 4
-_NAMES: Final = tuple(setting.name for setting in SETTINGS)
+
+
+def _known(_ctx: click.Context, _param: click.Parameter, names: Sequence[str]) -> list[str]:
+    """Return the names of settings that are typed, in their own case."""
+    found = [name.upper() for name in names]
+    for name in found:
+        if name not in BY_NAME:
+            raise click.BadParameter(f"there is no setting {name}.{meant(name, BY_NAME)}")
+    return found
+
+
+def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in BY_NAME if name.startswith(incomplete.upper())]
 
 
 @click.command()
-@click.argument(
-    "names", nargs=-1, type=click.Choice(_NAMES, case_sensitive=False), metavar="[NAME]..."
-)
+@click.argument("names", nargs=-1, callback=_known, shell_complete=_complete, metavar="[NAME]...")
 @click.option("--set", "only_set", is_flag=True, help="Only what the environment sets.")
 @click.option(
     "--process",

@@ -1,20 +1,43 @@
 """The command line's front: it lists everything and imports nothing heavy to do so."""
 
+import os
 import subprocess
 import sys
+import time
 
+import pytest
 from click.testing import CliRunner
 
 from contex.cli.main import main, short_help
 
-HEAVY = {"aiohttp", "confluent_kafka", "grpc", "numpy", "pydantic", "qdrant_client", "rich"}
+HEAVY = {
+    "aiohttp",
+    "confluent_kafka",
+    "grpc",
+    "httpx",
+    "numpy",
+    "pydantic",
+    "qdrant_client",
+    "rich",
+}
+HELP_S_MAX = 1.5
+"""Five times what it takes: the machine may be busy."""
 
 
 def test_help_lists_own_and_contributed_commands_with_a_line_each() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    assert "dev     Run the whole of Contex on this machine." in result.output
-    assert "topics  Compare the cluster's topics with the catalogue" in result.output
+    lines = [" ".join(line.split()) for line in result.output.splitlines()]
+    assert "dev Run the whole of Contex on this machine." in lines
+    assert "publish Publish a value, or files." in lines
+    assert any(line.startswith("topics Compare the cluster's topics with") for line in lines)
+    assert [line for line in lines if line.endswith(":")] == [
+        "Options:",
+        "Values:",
+        "Agents:",
+        "Running it:",
+        "More:",
+    ]
 
 
 def test_help_imports_no_heavy_library() -> None:
@@ -26,6 +49,57 @@ def test_help_imports_no_heavy_library() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert HEAVY & set(done.stderr.split()) == set()
+
+
+def test_help_is_quick() -> None:
+    began_s = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "contex.cli.main", "--help"], check=True, stdout=subprocess.DEVNULL
+    )
+    took_s = time.monotonic() - began_s
+    assert took_s < HELP_S_MAX, f"expected at most {HELP_S_MAX} s, got {took_s:.2f} s"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("publsh", "publish"), ("agent", "agents"), ("lisen", "listen")]
+)
+def test_a_command_that_is_misspelt_is_guessed(typed: str, meant: str) -> None:
+    result = CliRunner().invoke(main, [typed])
+    assert result.exit_code == 2
+    assert f"Did you mean '{meant}'" in result.output
+
+
+def test_names_are_completed_without_importing_a_command() -> None:
+    program = "import sys; from contex.cli.main import main; main(prog_name='contex')"
+    environment = {
+        **os.environ,
+        "_CONTEX_COMPLETE": "bash_complete",
+        "COMP_WORDS": "contex pu",
+        "COMP_CWORD": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.split() == ["plain,publish"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_shell_gets_its_script(shell: str) -> None:
+    result = CliRunner().invoke(main, ["completion", shell])
+    assert (result.exit_code, "_CONTEX_COMPLETE" in result.output) == (0, True)
+
+
+OURS = ("agents", "completion", "delete", "doctor", "listen", "publish", "query", "register",
+        "settings")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_help_has_an_example_and_fits_a_terminal(name: str) -> None:
+    result = CliRunner().invoke(main, [name, "--help"], terminal_width=80)
+    lines = result.output.splitlines()
+    assert any(line.strip() in {"Examples:", "Example:"} for line in lines), result.output
+    assert any(line.startswith("    contex ") or "=" in line for line in lines), result.output
+    assert [line for line in lines if len(line) > 100] == []
 
 
 def test_version_is_the_distributions() -> None:

@@ -1,0 +1,232 @@
+"""Publishing: what arguments mean, what is sent, what is said, and with which status it ends."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from cli_gateway import CommandLine, problem
+
+from contex.cli import publish, sending
+from contex.text.media import content_type_for
+
+
+@pytest.fixture(autouse=True)
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# A\n")
+    (tmp_path / "docs" / "b.yaml").write_text("b: 1\n")
+    (tmp_path / "docs" / "logo.png").write_bytes(b"\x89PNG\x00")
+    (tmp_path / "docs" / ".secret").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_value_is_published_as_it_was_typed(contex: CommandLine) -> None:
+    result = contex("publish", "team/motd", "hello", "-m", "team=web", "--event-type", "greeted")
+
+    assert (result.exit_code, result.stdout) == (0, "Published team/motd to demo: revision 1.\n")
+    assert contex.gateway.bodies() == [
+        {
+            "project_id": "demo",
+            "data_key": "team/motd",
+            "data": "hello",
+            "event_type": "greeted",
+            "metadata": {"team": "web"},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "data_format"),
+    [('{"host": "db"}', "json"), ("[1, 2]", "json"), ("5432", None), ("{half", None), ("", None)],
+)
+def test_an_object_or_an_array_is_json_and_nothing_else(
+    contex: CommandLine, text: str, data_format: str | None
+) -> None:
+    assert contex("publish", "k", text).exit_code == 0
+    sent = contex.gateway.values()["k"]
+    assert (sent["data"], sent.get("data_format")) == (text, data_format)
+
+
+def test_standard_input_is_a_value(contex: CommandLine) -> None:
+    assert contex("publish", "k", "-", stdin="from a pipe").exit_code == 0
+    assert contex.gateway.values()["k"]["data"] == "from a pipe"
+
+
+def test_standard_input_that_is_no_text_is_refused(contex: CommandLine) -> None:
+    result = contex("publish", "k", "-", stdin=b"\xff\x00")
+    assert result.exit_code == 1
+    assert "the value is not UTF-8 text" in result.stderr
+    assert contex.gateway.asked == []
+
+
+def test_a_file_has_the_format_of_its_ending(contex: CommandLine) -> None:
+    assert contex("publish", "runbook", "--file", "docs/a.md").exit_code == 0
+    assert contex.gateway.values()["runbook"] == {
+        "project_id": "demo",
+        "data_key": "runbook",
+        "data": "# A\n",
+        "data_format": "markdown",
+    }
+
+
+def test_a_folder_is_published_and_what_is_left_out_is_counted(contex: CommandLine) -> None:
+    result = contex("publish", "docs")
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("Published 2 values to demo in ")
+    assert "Left out: 1 hidden, 1 no UTF-8 text." in result.stderr
+    assert {key: one.get("data_format") for key, one in contex.gateway.values().items()} == {
+        "docs/a.md": "markdown",
+        "docs/b.yaml": "yaml",
+    }
+
+
+def test_one_bad_file_hurts_no_other_and_the_status_is_1(contex: CommandLine, tree: Path) -> None:
+    (tree / "docs" / "b.yaml").write_text("bad: [")
+    result = contex("publish", "docs/")
+
+    assert result.exit_code == 1
+    assert "failed  docs/b.yaml: data is no YAML" in result.stderr
+    assert "Published 1 value to demo" in result.stdout
+    assert "1 failed" in result.stdout
+
+
+def test_a_file_that_is_too_large_is_told_before_it_is_sent(
+    contex: CommandLine, tree: Path
+) -> None:
+    (tree / "docs" / "big.txt").write_text("x" * 900_001)
+    result = contex("publish", "docs")
+
+    assert result.exit_code == 1
+    assert "docs/big.txt: has 900,001 bytes; a value may have 900,000" in result.stderr
+    assert set(contex.gateway.values()) == {"docs/a.md", "docs/b.yaml"}
+
+
+def test_a_binary_that_is_named_itself_is_a_failure(contex: CommandLine) -> None:
+    result = contex("publish", "docs/logo.png", "docs/a.md")
+    assert result.exit_code == 1
+    assert "docs/logo.png: has zero bytes" in result.stderr
+
+
+def test_batches_are_bounded_by_number_and_by_size(
+    contex: CommandLine, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        (tree / "docs" / f"{number}.txt").write_text("x" * 100)
+    monkeypatch.setattr(sending, "BATCH_ITEMS_MAX", 2)
+    assert contex("publish", "docs").exit_code == 0
+    assert [
+        len(body["items"] if isinstance(body, dict) else body) for body in contex.gateway.bodies()
+    ] == [2, 2, 2, 1]
+
+    contex.gateway.asked.clear()
+    monkeypatch.setattr(sending, "BATCH_ITEMS_MAX", 100)
+    monkeypatch.setattr(sending, "BATCH_BYTES_MAX", 250)
+    assert contex("publish", "docs").exit_code == 0
+    assert len(contex.gateway.asked) == 3
+
+
+def test_a_gateway_that_goes_away_ends_it_and_says_how_far_it_came(
+    contex: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "BATCH_ITEMS_MAX", 1)
+    fake = contex.gateway
+    answers = iter([fake._batch])
+
+    def once(request: httpx.Request) -> httpx.Response:
+        answer = next(answers, None)
+        return answer(request) if answer else problem(503, "unavailable", "Kafka is away")
+
+    fake.answers["POST /batch/publish"] = once
+    result = contex("publish", "docs")
+
+    assert result.exit_code == 5
+    assert "Published 1 value to demo" in result.stdout
+    assert "Error: Kafka is away" in result.stderr
+    assert "a repeat does no harm" in result.stderr
+
+
+def test_a_dry_run_sends_nothing(contex: CommandLine) -> None:
+    result = contex("publish", "docs", "--prefix", "x/", "--dry-run", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == [
+        {"data_key": f"x/docs/{name}", "path": f"docs/{name}", "data_format": data_format,
+         "size_bytes": size_bytes, "error": None}
+        for name, data_format, size_bytes in [("a.md", "markdown", 4), ("b.yaml", "yaml", 5)]
+    ]  # fmt: skip
+    assert (
+        "Would publish 2 values, 9 B. Nothing was sent."
+        in contex("publish", "docs", "--dry-run").stderr
+    )
+    assert contex.gateway.asked == []
+
+
+def test_json_tells_of_every_file(contex: CommandLine, tree: Path) -> None:
+    (tree / "docs" / "b.yaml").write_text("bad: [")
+    result = contex("publish", "docs", "--json")
+
+    told = json.loads(result.stdout)
+    assert (told["published"], told["failed"]) == (1, 1)
+    assert told["left_out"] == {"hidden": 1, "excluded": 0, "binary": 1}
+    assert told["results"][0]["revision"] == 1
+    assert told["results"][1]["error"] == "data is no YAML"
+
+
+@pytest.mark.parametrize("arguments", [["k", "hello"], ["docs"]])
+def test_waiting_tells_who_was_told(contex: CommandLine, arguments: list[str]) -> None:
+    def routed(request: httpx.Request) -> httpx.Response:
+        assert request.headers["Prefer"] == "wait=7"
+        more = {"outcome": "routed", "agents_told": 2, "told": {"matched": 2, "updated": 0}}
+        return httpx.Response(200, json=contex.gateway.accepted(json.loads(request.content)) | more)
+
+    contex.gateway.answers["POST /data/publish"] = routed
+    result = contex("publish", *arguments, "--wait", "--timeout", "7")
+
+    assert result.exit_code == 0, result.output
+    expected = {
+        "k": "Published k to demo: revision 1, routed; 2 agents told (2 matched).",
+        "docs": "; agents were told 4 times.",
+    }
+    assert expected[arguments[0]] in result.stdout
+
+
+def test_what_was_not_routed_in_time_has_a_status_of_its_own(contex: CommandLine) -> None:
+    result = contex("publish", "k", "hello", "--wait", "--timeout", "1")
+    assert result.exit_code == 5
+    assert "k was accepted, but not routed within 1 s" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["docs", "hello"], "Did you mean a key? contex publish docs --value TEXT"),
+        (["nothing.md"], "One value: contex publish KEY VALUE, or KEY - for standard input."),
+        (["a", "b", "c"], "there is no file or folder 'a'"),
+        (["k", "x", "--value", "y"], "give one KEY and nothing else"),
+        (["k", "x", "--metadata", "nonsense"], "expected NAME=TEXT, got 'nonsense'"),
+        ([], "Missing argument"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2_and_the_way_out(
+    contex: CommandLine, arguments: list[str], says: str
+) -> None:
+    result = contex("publish", *arguments)
+    assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
+
+
+def test_a_key_that_is_also_a_file_can_be_meant(contex: CommandLine) -> None:
+    assert contex("publish", "docs", "--value", "about the docs").exit_code == 0
+    assert contex.gateway.values()["docs"]["data"] == "about the docs"
+
+
+def test_no_project_is_a_wrong_command_line(contex: CommandLine) -> None:
+    result = contex("publish", "k", "v", CONTEX_PROJECT="")
+    assert result.exit_code == 2
+    assert "CONTEX_PROJECT" in result.stderr
+
+
+def test_every_format_on_offer_is_one_of_the_gateways() -> None:
+    for name in publish._FORMATS:
+        assert content_type_for(name), name

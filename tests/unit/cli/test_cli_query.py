@@ -1,0 +1,79 @@
+"""Querying and deleting."""
+
+import json
+
+import httpx
+import pytest
+from cli_gateway import CommandLine, item, problem
+
+MATCHES = [
+    {**item("db", 4, {"host": "db"}), "similarity": 0.71, "scores": {"dense": 0.7, "lexical": 0.2},
+     "published_at": "2026-11-21T09:08:28.939Z"},
+]  # fmt: skip
+ANSWER = {"query": "database", "matches": MATCHES, "total_matches": 3, "omitted_total": 2,
+          "took_ms": 4.2}  # fmt: skip
+QUERY = "POST /projects/demo/query"
+
+
+def test_matches_are_a_table(contex: CommandLine) -> None:
+    contex.gateway.answers[QUERY] = httpx.Response(200, json=ANSWER)
+    result = contex("query", "database")
+
+    assert result.exit_code == 0, result.output
+    head, row = result.stdout.splitlines()
+    assert head.split() == ["score", "key", "data"]
+    assert row.split(maxsplit=2) == ["0.710", "db", '{"host": "db"}']
+    assert "1 of 3 shown, 4 ms" in result.stderr
+
+
+def test_options_are_sent_as_the_api_names_them(contex: CommandLine) -> None:
+    contex.gateway.answers[QUERY] = httpx.Response(200, json=ANSWER)
+    result = contex(
+        "query", "database", "-k", "20", "--threshold", "0.4", "--mode", "hybrid", "--filter",
+        "team=web", "--max-tokens", "900", "--after", "2026-11-20T00:00:00Z", "--json",
+    )  # fmt: skip
+
+    assert json.loads(result.stdout)["matches"][0]["scores"] == {"dense": 0.7, "lexical": 0.2}
+    body = contex.gateway.bodies()[0]
+    assert body["top_k"] == 20
+    assert body["mode"] == "hybrid"
+    assert body["max_tokens"] == 900
+    assert body["filters"] in ({"team": "web"}, {"team": ["web"]})
+    assert body["published_after"] == "2026-11-20T00:00:00Z"
+    assert "published_before" not in body
+
+
+def test_nothing_found_is_no_error(contex: CommandLine) -> None:
+    nothing = {**ANSWER, "matches": [], "total_matches": 0}
+    contex.gateway.answers[QUERY] = httpx.Response(200, json=nothing)
+    result = contex("query", "database")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "Nothing matches." in result.stderr
+
+
+def deleted(key: str) -> httpx.Response:
+    members = {"status": "deleted", "project_id": "demo", "data_key": key, "revision": 9,
+               "sequence": "9", "event_id": "e"}  # fmt: skip
+    return httpx.Response(202, json=members)
+
+
+def test_values_are_deleted(contex: CommandLine) -> None:
+    for key in ("a/b.md", "c"):
+        contex.gateway.answers[f"DELETE /projects/demo/data/{key}"] = deleted(key)
+    result = contex("delete", "a/b.md", "c")
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        ["Deleted a/b.md from demo: revision 9.", "Deleted c from demo: revision 9."],
+    )
+
+
+@pytest.mark.parametrize(("keys", "status"), [(["c"], 3), (["c", "d"], 1)])
+def test_a_refusal_does_not_keep_the_others(
+    contex: CommandLine, keys: list[str], status: int
+) -> None:
+    contex.gateway.answers["DELETE /projects/demo/data/c"] = problem(404, "not-found", "no c")
+    contex.gateway.answers["DELETE /projects/demo/data/d"] = deleted("d")
+    result = contex("delete", *keys)
+    assert result.exit_code == status
+    assert "Error: no c" in result.stderr
+    assert ("Deleted d" in result.stdout) == ("d" in keys)
