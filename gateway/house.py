@@ -5,13 +5,12 @@ Decides the order in which they start and stop, and whether the process may be g
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from uuid import uuid4
 
 from contex.errors import DependencyAway
-from contex.index.types import ValueHead
 from contex.log.failures import LogMisuse
 from contex.log.producer import Producer
 from contex.log.reader import Reader
@@ -19,12 +18,13 @@ from contex.log.registrations import RegistrationsView
 from contex.log.registry import schema_source
 from contex.log.tail import Batch, Tail
 from contex.records.codec import Codec
-from contex.records.names import AgentKey, Scope, ValueKey
+from contex.records.names import AgentKey, Scope
 from contex.records.registration import Registration, StreamDelivery
 from contex.settings import Settings
 from contex.telemetry.logs import get_logger
 from contex.webhooks.secrets import SecretBox
 from gateway import limits
+from gateway.knowledge import Knowledge
 from gateway.schemas import LateSchemas
 from gateway.services import Services
 from gateway.updates.hub import Hub
@@ -34,13 +34,6 @@ from gateway.writes.memory import Memory
 from topology.catalogue import REGISTRATIONS, UPDATES
 
 _log = get_logger(__name__)
-
-
-class _Unindexed:
-    """Heads of a gateway that has no index: nobody can be told how a publish was routed."""
-
-    async def value_heads(self, keys: Sequence[ValueKey]) -> dict[ValueKey, ValueHead]:
-        raise DependencyAway(f"there is no index to ask for {len(keys)} heads")
 
 
 class House:
@@ -59,6 +52,7 @@ class House:
         self._reader = Reader(bootstrap)
         self._view = RegistrationsView(bootstrap, REGISTRATIONS.name, self._codec.registration)
         self._tail = Tail(bootstrap, UPDATES.name, self._take)
+        self._knowledge = Knowledge(settings)
         self._sweeper: asyncio.Task[None] | None = None
         self._kafka_checked_at = 0.0
         self._kafka_answers = False
@@ -71,13 +65,14 @@ class House:
             sender=self._producer,
             reader=self._reader,
             agents=self._view,
+            knowledge=self._knowledge,
             codec=self._codec,
             secrets=SecretBox(None if keys is None else keys.get_secret_value()),
             webhook_allow=settings.webhook_allow,
             clock_ms=lambda: time.time_ns() // 1_000_000,
             new_id=lambda: str(uuid4()),
         )
-        self._outcomes = Outcomes(_Unindexed())
+        self._outcomes = Outcomes(self._knowledge)
         self.waiting = WaitingRoom(self.services, self._outcomes, self.hub, self.catch_ups)
 
     async def start(self) -> None:
@@ -102,6 +97,7 @@ class House:
             _log.info("gateway.catching_up", view=REGISTRATIONS.name)
         self._sweeper = asyncio.create_task(self._sweep(), name="sweep streams")
         self.started = True
+        self._knowledge.start()
 
     async def failed(self) -> None:
         """Wait until a part ends by itself, and raise why.
@@ -131,6 +127,7 @@ class House:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await self._outcomes.stop()
+        await self._knowledge.stop()
         await asyncio.gather(
             self._producer.stop(), self._tail.stop(), self._view.stop(), self._reader.stop()
         )

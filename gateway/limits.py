@@ -27,6 +27,14 @@ TOKEN_BUDGET_MAX: Final = 1_000_000
 
 PAGE_AGENTS_DEFAULT: Final = 100
 PAGE_AGENTS_MAX: Final = 1_000
+PAGE_VALUES_DEFAULT: Final = 100
+PAGE_VALUES_MAX: Final = 1_000
+LIST_PAGE_VALUES: Final = 500
+"""Values read per step while all of a project's are streamed."""
+
+KNOWLEDGE_WAIT_TIMEOUT_S: Final = 10.0
+"""How long a query waits for the embedder, which is loaded after the gateway is ready."""
+KNOWLEDGE_RETRY_INTERVAL_S: Final = 5.0
 
 IDEMPOTENCY_KEY_CHARACTERS_MAX: Final = 255
 IDEMPOTENCY_AGE_S_MAX: Final = 24 * 60 * 60.0

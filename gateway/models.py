@@ -23,10 +23,18 @@ from pydantic.config import JsonDict
 from contex.errors import InvalidName
 from contex.records.names import DATA_KEY_BYTES_MAX, check_data_key, check_name
 from contex.records.registration import (
+    EXCLUSION_THRESHOLD_DEFAULT,
+    EXCLUSIONS_MAX,
+    FILTER_NAME_CHARACTERS_MAX,
+    FILTER_TEXT_CHARACTERS_MAX,
+    FILTER_TEXTS_MAX,
+    FILTERS_MAX,
     NEED_CHARACTERS_MAX,
     NEEDS_MAX,
     THRESHOLD_DEFAULT,
     TOKEN_BUDGET_DEFAULT,
+    Exclusion,
+    Need,
 )
 from gateway import limits
 
@@ -95,23 +103,77 @@ def _text_alone(value: object) -> object:
     return {"text": value} if isinstance(value, str) else value
 
 
-class NeedRequest(_Request):
-    """One need in plain language; a bare string takes the default threshold."""
-
-    text: str = Field(min_length=1, max_length=NEED_CHARACTERS_MAX)
-    threshold: float = Field(THRESHOLD_DEFAULT, ge=0.0, le=1.0, strict=True)
-
-    @field_validator("text")
-    @classmethod
-    def _says_something(cls, text: str) -> str:
-        if not text.strip():
-            raise ValueError("a need must say something")
-        return text
+def _one_alone(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
-_Needs = list[
-    Annotated[NeedRequest, BeforeValidator(_text_alone, json_schema_input_type=str | NeedRequest)]
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a need must say something")
+    return text
+
+
+NeedText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=NEED_CHARACTERS_MAX),
+    AfterValidator(_says_something),
 ]
+
+
+class ExclusionRequest(_Request):
+    """What a need does not mean; a bare string takes the default threshold."""
+
+    text: NeedText
+    threshold: float = Field(EXCLUSION_THRESHOLD_DEFAULT, ge=0.0, le=1.0, strict=True)
+
+
+_FilterText = Annotated[str, StringConstraints(max_length=FILTER_TEXT_CHARACTERS_MAX)]
+_FilterTexts = Annotated[list[_FilterText], Field(min_length=1, max_length=FILTER_TEXTS_MAX)]
+Filters = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=FILTER_NAME_CHARACTERS_MAX)],
+        Annotated[
+            _FilterTexts,
+            BeforeValidator(_one_alone, json_schema_input_type=_FilterText | _FilterTexts),
+        ],
+    ],
+    Field(max_length=FILTERS_MAX),
+]
+"""By label, the text, or the texts of which the value's metadata must have one."""
+
+
+class NeedRequest(_Request):
+    """One need in plain language; a bare string takes the default threshold.
+
+    Attributes:
+        filters: by label, the text, or the texts of which the value's metadata must have one.
+        exclusions: what is not meant, in plain language.
+    """
+
+    text: NeedText
+    threshold: float = Field(THRESHOLD_DEFAULT, ge=0.0, le=1.0, strict=True)
+    filters: Filters = Field(default_factory=dict)
+    exclusions: list[
+        Annotated[
+            ExclusionRequest,
+            BeforeValidator(_text_alone, json_schema_input_type=str | ExclusionRequest),
+        ]
+    ] = Field(default_factory=list, max_length=EXCLUSIONS_MAX)
+
+    def need(self) -> Need:
+        """Return the need that is said."""
+        return Need(
+            text=self.text,
+            threshold=self.threshold,
+            filters={label: tuple(texts) for label, texts in self.filters.items()},
+            exclusions=tuple(Exclusion(one.text, one.threshold) for one in self.exclusions),
+        )
+
+
+NeedOrText = Annotated[
+    NeedRequest, BeforeValidator(_text_alone, json_schema_input_type=str | NeedRequest)
+]
+_Needs = list[NeedOrText]
 
 
 class RegisterRequest(_Request):
@@ -199,6 +261,18 @@ class UpdatesQuery(AgentQuery):
 
 
 class ValueQuery(_Request):
-    """Which version of a value is meant."""
+    """Which version of a value is meant; the newest that was routed, if none is said."""
 
-    revision: int = Field(ge=0, le=2**63 - 1)
+    revision: int | None = Field(None, ge=0, le=2**63 - 1)
+
+
+class ValuesQuery(_Request):
+    """A page of values.
+
+    Attributes:
+        prefix: how their keys begin.
+    """
+
+    limit: int = Field(limits.PAGE_VALUES_DEFAULT, ge=1, le=limits.PAGE_VALUES_MAX)
+    cursor: str | None = Field(None, max_length=64)
+    prefix: str = Field("", max_length=DATA_KEY_BYTES_MAX)

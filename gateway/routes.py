@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway import about
 from gateway.admission import Permissions
 from gateway.edge import Handler
-from gateway.handlers import agents, batch, data, docs, health, updates
+from gateway.handlers import agents, batch, data, docs, health, query, updates
 from gateway.identity import Permission
 from gateway.openapi.operation import Operation
 
@@ -50,6 +50,14 @@ ROUTES = (
     Route(
         "POST", f"{API}/batch/register", batch.register,
         Permission.AGENTS_REGISTER, about.batch.REGISTER,
+    ),
+    Route(
+        "GET", f"{API}/projects/{{project_id}}/data", query.values,
+        Permission.DATA_READ, about.query.LIST,
+    ),
+    Route(
+        "POST", f"{API}/projects/{{project_id}}/query", query.query,
+        Permission.DATA_READ, about.query.QUERY,
     ),
     Route("GET", f"{API}/agents", agents.page, Permission.AGENTS_READ, about.agents.LIST),
     Route(

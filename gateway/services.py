@@ -9,6 +9,7 @@ from typing import Protocol
 
 from contex.log.reader import Bounds, Span
 from contex.log.registrations import KnownAgent
+from contex.query.ports import QueryPorts
 from contex.records.codec import Codec
 from contex.records.message import Message, Receipt, Received
 from contex.records.names import AgentKey
@@ -69,6 +70,14 @@ class Agents(Protocol):
         ...
 
 
+class Known(Protocol):
+    """What queries and lists are answered from."""
+
+    async def ports(self) -> QueryPorts:
+        """Return the index and the embedder. Raises DependencyAway while they are not there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything an operation may use."""
@@ -76,6 +85,7 @@ class Services:
     sender: Sender
     reader: LogReader
     agents: Agents
+    knowledge: Known
     codec: Codec
     secrets: SecretBox
     webhook_allow: tuple[Network, ...]

@@ -16,8 +16,6 @@ from contex.records.meeting import passes
 from contex.records.registration import THRESHOLD_DEFAULT
 
 LITERAL_COSINE: Final = 0.5
-USUAL_WORDING: Final = 0.4
-"""What a value that is meant usually scores for its words."""
 SCORE_TOLERANCE: Final = 1e-5
 PASSAGES_FIRST: Final = 200
 PASSAGES_GROWTH: Final = 4
@@ -69,15 +67,15 @@ class Rule:
 def rule_of(query: Query) -> Rule:
     """Return how a query's values are scored.
 
-    The default threshold stands where needs' own does, moved by what words usually add: 0.34 for
-    meaning alone, 0.38 for both at their default weights. Words alone match wherever there is one.
+    The default threshold is that of needs, so that a query finds at least what a need of the same
+    words is told of; it goes with the larger weight. Words alone match wherever there is one.
     """
     weights = query.weights or _OF_MODE[query.mode]
     if query.mode is Mode.DENSE:
         weights = Weights(weights.dense, 0.0)
     if query.mode is Mode.LEXICAL:
         weights = Weights(0.0, weights.lexical)
-    usual = THRESHOLD_DEFAULT * weights.dense + USUAL_WORDING * weights.lexical
+    usual = THRESHOLD_DEFAULT * max(weights.dense, weights.lexical)
     default = 0.0 if query.mode is Mode.LEXICAL else usual
     return Rule(weights, default if query.threshold is None else query.threshold)
 

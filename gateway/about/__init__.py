@@ -1,5 +1,5 @@
 """What each route says of itself, one module per heading: words, models, headers and problems."""
 
-from gateway.about import agents, batch, data, docs, operating, updates
+from gateway.about import agents, batch, data, docs, operating, query, updates
 
-__all__ = ["agents", "batch", "data", "docs", "operating", "updates"]
+__all__ = ["agents", "batch", "data", "docs", "operating", "query", "updates"]

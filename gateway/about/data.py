@@ -80,8 +80,9 @@ PUBLISH: Final = Operation(
 
 READ: Final = Operation(
     name="readValue",
-    summary="Read one revision of a value",
-    description="The very bytes that were published, with the content type they were given.",
+    summary="Read a value",
+    description="The very bytes that were published, with the content type they were given: of one"
+    " revision, or of the newest that was routed when none is said.",
     tag=Tag.VALUES,
     query=ValueQuery,
     reads=(IF_NONE_MATCH,),
@@ -97,7 +98,7 @@ READ: Final = Operation(
         ),
         304: Answer("The caller has it already.", headers=(ETAG,)),
     },
-    problems=(Code.NOT_FOUND, Code.INVALID_REQUEST),
+    problems=(Code.NOT_FOUND, Code.INVALID_REQUEST, Code.UNAVAILABLE),
 )
 
 DELETE: Final = Operation(

@@ -12,6 +12,7 @@ from gateway.handlers.answers import HOUSE, not_modified, rendered
 from gateway.handlers.writing import write
 from gateway.models import PublishRequest, ValueQuery
 from gateway.operations import publish as publishing
+from gateway.operations.query import read_current
 from gateway.operations.values import read_revision
 from gateway.requests import bytes_of, call_of, data_key_of, query_of, read_model
 from gateway.services import Call
@@ -20,6 +21,10 @@ from gateway.writes.memory import Written
 
 UNKNOWN_TYPE = "application/octet-stream"
 _SAFE_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(;[ -~]{1,200})?", re.ASCII)
+
+
+_CACHED = {True: "private, no-cache", False: "private, max-age=86400, immutable"}
+"""By whether the newest version was asked for: a revision never changes, the newest one does."""
 
 
 async def publish(request: web.Request) -> web.Response:
@@ -47,16 +52,16 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def read(request: web.Request) -> web.Response:
-    """Answer with the very bytes of one revision, so that no browser takes them for a page."""
-    found = await read_revision(
-        request.app[HOUSE].services,
-        call_of(request),
-        request.match_info["project_id"],
-        data_key_of(request),
-        query_of(request, ValueQuery).revision,
-    )
+    """Answer with the very bytes of a version, so that no browser takes them for a page."""
+    revision = query_of(request, ValueQuery).revision
+    services, call = request.app[HOUSE].services, call_of(request)
+    named = request.match_info["project_id"], data_key_of(request)
+    if revision is None:
+        found = await read_current(services, call, *named)
+    else:
+        found = await read_revision(services, call, *named, revision)
     etag = f'"{found.revision}"'
-    caching = {"ETag": etag, "Cache-Control": "private, max-age=86400, immutable"}
+    caching = {"ETag": etag, "Cache-Control": _CACHED[revision is None]}
     if unchanged := not_modified(request, etag):
         unchanged.headers.update(caching)
         return unchanged

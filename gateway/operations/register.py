@@ -111,7 +111,7 @@ async def announce(
 
 def needs_of(requests: Sequence[NeedRequest]) -> tuple[Need, ...]:
     """Return what a request needs."""
-    return tuple(Need(need.text, need.threshold) for need in requests)
+    return tuple(request.need() for request in requests)
 
 
 def feed_partition(key: AgentKey) -> int:

@@ -4,16 +4,21 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import count
 
+from contex.embedding.deterministic import DeterministicEmbedder
+from contex.embedding.port import Vectors
 from contex.errors import CallerError
+from contex.index.memory import MemoryIndex
 from contex.log.partitioner import partition_for
 from contex.log.reader import Bounds, OffsetGone, Span
 from contex.log.registrations import KnownAgent
+from contex.query.ports import QueryPorts
 from contex.records.codec import Codec
 from contex.records.message import Message, Receipt, Received
 from contex.records.names import AgentKey, Scope
 from contex.records.registration import Need, Registration, StreamDelivery, Unregistration
 from contex.records.schema_source import PinnedSchemas
 from contex.records.update import Cause, Item, Update, UpdateKind, update_id
+from contex.text.passages import RECIPE
 from contex.webhooks.secrets import SecretBox, generate_key
 from gateway.services import Services
 from topology.catalogue import PARTITIONS, REGISTRATIONS, UPDATES
@@ -103,12 +108,31 @@ class MemoryLog:
         )
 
 
-def services(log: MemoryLog, *, keys: str | None = None) -> Services:
+class MemoryKnowledge:
+    """The twin of the index, and the embedder that knows words alone."""
+
+    def __init__(self) -> None:
+        self.index = MemoryIndex()
+        self.embedder = DeterministicEmbedder(recipe=RECIPE)
+
+    async def ports(self) -> QueryPorts:
+        """Return both."""
+        return QueryPorts(self.index, self)
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return a unit vector per text, at once."""
+        return self.embedder.embed(texts)
+
+
+def services(
+    log: MemoryLog, *, keys: str | None = None, knowledge: MemoryKnowledge | None = None
+) -> Services:
     ids = (f"id-{number}" for number in count())
     return Services(
         sender=log,
         reader=log,
         agents=log,
+        knowledge=MemoryKnowledge() if knowledge is None else knowledge,
         codec=CODEC,
         secrets=SecretBox(generate_key() if keys is None else keys),
         webhook_allow=(),

@@ -1,0 +1,1 @@
+"""Queries and lists as they stand on the wire: what is asked, what is answered."""
