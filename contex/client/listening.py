@@ -4,7 +4,6 @@ Decides what is told and what is dropped (by the rule of `contex.records.holding
 after a connection broke, how long to wait before, and when to give up.
 """
 
-from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -32,7 +31,6 @@ STABLE_S: Final = 5.0
 """A connection that lasted this long was none of a row of failures."""
 SILENCE_S_MAX: Final = 45.0
 """Three keep-alives of the gateway: a connection that is silent for longer is dead."""
-INITIALS_REMEMBERED_MAX: Final = 16
 
 RESET: Final = "reset"
 GONE: Final = "gone"
@@ -87,7 +85,6 @@ class Feed:
         self._agent_id = agent_id
         self._project = project
         self._holdings: HoldingsOf[Item] = HoldingsOf()
-        self._initials: deque[str] = deque(maxlen=INITIALS_REMEMBERED_MAX)
 
     @property
     def holdings(self) -> Mapping[str, Item]:
@@ -122,21 +119,14 @@ class Feed:
         return self._news(reading.update(reading.parse(event.data, "an event"), self.cursor))
 
     def _news(self, update: Update) -> Update | None:
-        if update.epoch < self._holdings.epoch:
-            return None
-        items = tuple(self._holdings.news(update))
-        if update.kind == UpdateKind.INITIAL and update.update_id not in self._initials:
-            self._initials.append(update.update_id)  # told once, even with nothing in it
-        elif not items:
-            return None
-        return replace(update, items=items)
+        items = self._holdings.news(update)
+        return None if items is None else replace(update, items=tuple(items))
 
     def _reset(self, event: Event) -> Update:
         said = reading.parse(event.data, "a reset")
         about = reading.Members(said.all.get("data"), "a reset")
         epoch = about.whole("epoch")
         self._holdings.forget(epoch)
-        self._initials.clear()
         return Update(
             update_id="",
             kind=RESET,

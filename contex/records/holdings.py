@@ -55,16 +55,21 @@ class HoldingsOf(Generic[ItemT]):
     def __init__(self) -> None:
         self.epoch = -1
         self._newest: dict[str, tuple[ItemT, bool]] = {}
+        self._welcomed = False
 
     def apply(self, update: Telling[ItemT]) -> bool:
         """Apply an update; return whether it changed anything."""
         restarts = update.epoch > self.epoch
         return bool(self.news(update)) or restarts
 
-    def news(self, update: Telling[ItemT]) -> Sequence[ItemT]:
-        """Apply an update; return the items that were news."""
+    def news(self, update: Telling[ItemT]) -> Sequence[ItemT] | None:
+        """Apply an update; return the items that were news, or None if it tells nothing at all.
+
+        The first `initial` of an epoch tells something even with nothing new in it: that the agent
+        now knows all that there was.
+        """
         if update.epoch < self.epoch:
-            return ()
+            return None
         if update.epoch > self.epoch:
             self.forget(update.epoch)
         found = []
@@ -73,12 +78,15 @@ class HoldingsOf(Generic[ItemT]):
             if known is None or known[0].revision < item.revision:
                 self._newest[item.data_key] = (item, update.kind not in _ENDS)
                 found.append(item)
-        return found
+        welcome = update.kind == UpdateKind.INITIAL and not self._welcomed
+        self._welcomed = self._welcomed or welcome
+        return found if found or welcome else None
 
     def forget(self, epoch: int) -> None:
         """Start empty, in this epoch."""
         self.epoch = epoch
         self._newest = {}
+        self._welcomed = False
 
     @property
     def items(self) -> Mapping[str, ItemT]:

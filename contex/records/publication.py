@@ -8,8 +8,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from contex.errors import LimitExceeded
 from contex.records.names import ValueKey
 
+VALUE_BYTES_MAX = 900_000
 INLINE_BYTES_MAX = 64 * 1024
 """Values up to this size travel inside updates; larger ones by reference."""
 
@@ -67,3 +69,17 @@ class Deletion:
     key: ValueKey
     event_id: str
     published_at_ms: int
+
+
+def check_size(size_bytes: int) -> None:
+    """Refuse a value that is too large to travel in one record.
+
+    Raises:
+        LimitExceeded: naming the limit and the size.
+    """
+    if size_bytes > VALUE_BYTES_MAX:
+        raise LimitExceeded(
+            f"data may have at most {VALUE_BYTES_MAX:,} bytes, got {size_bytes:,}: "
+            "publish its parts under several data keys",
+            field="data",
+        )

@@ -1,8 +1,9 @@
 """Values → passages to embed: formats, humanised names, and the recipe of the text."""
 
+from contex.records.publication import VALUE_BYTES_MAX
 from contex.text.formats import parse
 from contex.text.humanise import humanise
-from contex.text.limits import CHUNKS_MAX, DEPTH_MAX, VALUE_BYTES_MAX
+from contex.text.limits import CHUNKS_MAX, DEPTH_MAX
 from contex.text.media import content_type_for
 from contex.text.parsed import Format, Parsed
 from contex.text.passages import RECIPE, TOKENS_MAX, passages

@@ -7,10 +7,10 @@ plain text otherwise.
 from collections.abc import Callable, Mapping
 
 from contex.records import Value
+from contex.records.publication import check_size
 from contex.text.csv_format import read_csv
 from contex.text.detect import detect
 from contex.text.json_format import read_json, read_json_lines
-from contex.text.limits import check_size
 from contex.text.markdown_format import read_markdown
 from contex.text.media import MediaType, decode, media_type
 from contex.text.parsed import Document, Format, Node, Parsed

@@ -1,31 +1,17 @@
 """The limits of a value and the errors that name them. Decides no format."""
 
 from contex.errors import InvalidValue, LimitExceeded
+from contex.records.publication import VALUE_BYTES_MAX
 
 FIELD = "data"
 """What a caller calls the value."""
 
-VALUE_BYTES_MAX = 900_000
 DEPTH_MAX = 64
 CHUNKS_MAX = 2_048
 EXPANDED_CHARACTERS_MAX = 4 * VALUE_BYTES_MAX
 """Aliases may repeat what stands elsewhere; this bounds the text after they are followed."""
 CELL_CHARACTERS_MAX = 131_072
 """The standard library's own limit for one cell of a table."""
-
-
-def check_size(size_bytes: int) -> None:
-    """Refuse a value that is too large to travel in one record.
-
-    Raises:
-        LimitExceeded: naming the limit and the size.
-    """
-    if size_bytes > VALUE_BYTES_MAX:
-        raise LimitExceeded(
-            f"data may have at most {VALUE_BYTES_MAX:,} bytes, got {size_bytes:,}: "
-            "publish its parts under several data keys",
-            field=FIELD,
-        )
 
 
 def check_depth(depth: int) -> None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from contex.errors import InvalidValue, LimitExceeded
 from contex.records.message import Message, Receipt
 from contex.records.names import Scope, ValueKey
-from contex.records.publication import Deletion, Publication, Value
+from contex.records.publication import Deletion, Publication, Value, check_size
 from contex.text.formats import parse
-from contex.text.limits import check_size
 from contex.text.media import content_type_for, decode, media_type
 from gateway.models import PublishRequest
 from gateway.services import Call, Services

@@ -6,7 +6,7 @@ import pytest
 
 from contex.cli import files
 from contex.cli.files import Naming, NotText, TooLarge, Unusable, gather, read_text
-from contex.text.limits import VALUE_BYTES_MAX
+from contex.records.publication import VALUE_BYTES_MAX
 from contex.text.media import content_type_for
 
 AS_IT_STANDS = Naming()
