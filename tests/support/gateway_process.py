@@ -30,10 +30,20 @@ def apply_topics(bootstrap: str) -> None:
 
 
 class GatewayProcess:
-    """`python -m gateway`, configured by its environment alone."""
+    """`python -m gateway`, configured by its environment alone.
+
+    Args:
+        first: a statement that its process executes before it begins.
+    """
 
     def __init__(
-        self, bootstrap: str, folder: Path, *, tenant: str, settings: Mapping[str, str]
+        self,
+        bootstrap: str,
+        folder: Path,
+        *,
+        tenant: str,
+        settings: Mapping[str, str],
+        first: str = "",
     ) -> None:
         self._log = folder / f"gateway-{tenant}.log"
         self._environment = {
@@ -43,6 +53,8 @@ class GatewayProcess:
             "CONTEX_LOG_FORMAT": "json",
             **settings,
         }
+        started = "import sys; from gateway.__main__ import main; sys.exit(main())"
+        self._command = ["-c", f"{first}; {started}"] if first else ["-m", "gateway"]
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self.tenant = tenant
@@ -53,7 +65,7 @@ class GatewayProcess:
         environment = {**self._environment, "CONTEX_PORT": str(self._port)}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gateway"], env=environment, stderr=log, stdout=log
+                [sys.executable, *self._command], env=environment, stderr=log, stdout=log
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers(until):
