@@ -6,7 +6,9 @@ So no exception leaves an agent here: a batch is finished, or the process ends h
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -41,6 +43,7 @@ def build_app(group: str, bootstrap: str, processor: Processor) -> Any:  # noqa:
         consumer_auto_offset_reset="earliest",
         web_enabled=False,
         store="memory://",
+        datadir=Path(tempfile.gettempdir()) / "contex-faust",  # it makes one and keeps nothing
         key_serializer="raw",
         value_serializer="raw",
     )
