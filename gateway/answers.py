@@ -163,11 +163,20 @@ class Unregistered(AnswerModel):
     project_id: str
 
 
+class ShownExclusion(AnswerModel):
+    """What a need does not mean."""
+
+    text: str
+    threshold: float
+
+
 class ShownNeed(AnswerModel):
     """One need of an agent."""
 
     text: str
     threshold: float
+    filters: dict[str, list[str]]
+    exclusions: list[ShownExclusion]
 
 
 class ShownAgent(AnswerModel):

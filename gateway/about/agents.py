@@ -24,7 +24,14 @@ _AGENT: Final = {
     "project_id": "demo",
     "epoch": 3,
     "registered_at": "2026-11-21T09:08:28.939Z",
-    "data_needs": [{"text": "which databases we use", "threshold": 0.34}],
+    "data_needs": [
+        {
+            "text": "which databases we use",
+            "threshold": 0.34,
+            "filters": {"environment": ["production"]},
+            "exclusions": [{"text": "retired systems", "threshold": 0.25}],
+        }
+    ],
     "notification_method": "sse",
     "webhook_url": None,
     "token_budget": 51200,

@@ -8,6 +8,7 @@ from aiohttp import web
 from contex.log.registrations import KnownAgent
 from contex.records.headers import rfc3339
 from contex.records.names import AgentKey
+from contex.records.need import from_need
 from contex.records.registration import Registration, WebhookDelivery
 from contex.telemetry.line import note
 from gateway.answers import AgentsPage, ShownAgent, ShownNeed, Unregistered
@@ -138,9 +139,7 @@ def _shown(known: KnownAgent) -> ShownAgent:
         project_id=registration.key.scope.project,
         epoch=known.epoch,
         registered_at=rfc3339(max(known.registered_at_ms, 0)),
-        data_needs=[
-            ShownNeed(text=need.text, threshold=need.threshold) for need in registration.needs
-        ],
+        data_needs=[ShownNeed(**from_need(need)) for need in registration.needs],
         notification_method="webhook" if isinstance(delivery, WebhookDelivery) else "sse",
         webhook_url=delivery.url if isinstance(delivery, WebhookDelivery) else None,
         token_budget=registration.token_budget,

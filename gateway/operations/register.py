@@ -7,10 +7,11 @@ process, and shown at most once.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from contex.errors import InvalidValue
+from contex.errors import InvalidRecord, InvalidValue
 from contex.log.partitioner import partition_for
 from contex.records.cursor import Cursor
 from contex.records.names import AgentKey, Scope
+from contex.records.need import check_needs
 from contex.records.registration import Need, Registration, StreamDelivery, WebhookDelivery
 from contex.webhooks.secrets import SecretKeysUnusable, check_secret, generate_secret
 from contex.webhooks.urls import check_url
@@ -110,8 +111,16 @@ async def announce(
 
 
 def needs_of(requests: Sequence[NeedRequest]) -> tuple[Need, ...]:
-    """Return what a request needs."""
-    return tuple(request.need() for request in requests)
+    """Return what a request needs.
+
+    Raises:
+        InvalidValue: naming the field, when all of them together are more than an agent may need.
+    """
+    try:
+        return check_needs(tuple(request.need() for request in requests))
+    except InvalidRecord as error:  # as the record calls the field
+        message = str(error).replace("needs", "data_needs", 1)
+        raise InvalidValue(message, field=f"data_{error.field}") from error
 
 
 def feed_partition(key: AgentKey) -> int:

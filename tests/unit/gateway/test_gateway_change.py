@@ -171,3 +171,11 @@ async def test_turns_are_had_one_after_another_and_forgotten() -> None:
         await asyncio.gather(take("1", one, two), take("2", two, one, one), take("3", two))
     assert trace[0::2] == trace[1::2], f"expected turns that do not overlap, got {trace}"
     assert (sorted(trace[0::2]), len(turns)) == (["1", "2", "3"], 0)
+
+
+async def test_needs_that_are_too_many_in_all_are_named_in_the_callers_words() -> None:
+    services_ = await registered(AGENT)
+    need = {"text": "a", "exclusions": ["b"] * 5}
+    with pytest.raises(InvalidValue, match=r"^data_needs and their exclusions") as refused:
+        await changed(services_, data_needs=[need] * 40)
+    assert refused.value.field == "data_needs"
