@@ -56,7 +56,7 @@ def test_links_between_pages_resolve(path: Path) -> None:
     assert dead == []
 
 
-@pytest.mark.parametrize("name", ["api.md", "operating.md", "topics.md", "webhooks.md"])
+@pytest.mark.parametrize("name", ["api.md", "cli.md", "operating.md", "topics.md", "webhooks.md"])
 def test_a_page_stays_readable(name: str) -> None:
     assert len(page(name).splitlines()) <= PAGE_LINES_MAX
 
