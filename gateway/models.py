@@ -72,20 +72,26 @@ class _Request(BaseModel):
 
 
 class PublishRequest(_Request):
-    """A new version of a value.
-
-    Attributes:
-        data: any JSON, or text in a string.
-        data_format: what a string in `data` is: `toml`, `yaml`, `csv`... Left out: detected.
-    """
+    """A new version of a value."""
 
     project_id: ProjectId
     data_key: DataKey
-    data: object
-    data_format: str | None = Field(None, max_length=limits.DATA_FORMAT_CHARACTERS_MAX)
-    event_type: str | None = Field(None, min_length=1, max_length=limits.EVENT_TYPE_CHARACTERS_MAX)
+    data: object = Field(description="Any JSON, or text in a string.")
+    data_format: str | None = Field(
+        None,
+        max_length=limits.DATA_FORMAT_CHARACTERS_MAX,
+        description="What the text in `data` is: `toml`, `yaml`, `csv`... Left out: detected.",
+    )
+    event_type: str | None = Field(
+        None,
+        min_length=1,
+        max_length=limits.EVENT_TYPE_CHARACTERS_MAX,
+        description="Your own word for what happened; agents are not told.",
+    )
     metadata: dict[LabelName, Label] = Field(
-        default_factory=dict, max_length=limits.METADATA_LABELS_MAX
+        default_factory=dict,
+        max_length=limits.METADATA_LABELS_MAX,
+        description=f"Labels for agents and filters; {limits.METADATA_BYTES_MAX} bytes in all.",
     )
 
     @field_validator("metadata")
@@ -184,13 +190,28 @@ class RegisterRequest(_Request):
 
     agent_id: AgentId
     project_id: ProjectId
-    data_needs: _Needs = Field(min_length=1, max_length=NEEDS_MAX)
+    data_needs: _Needs = Field(
+        min_length=1, max_length=NEEDS_MAX, description="What the agent needs, in plain language."
+    )
     notification_method: Literal["sse", "kafka", "webhook"] = "sse"
     webhook_url: Annotated[
-        str | None, Field(max_length=limits.URL_CHARACTERS_MAX, validate_default=True)
+        str | None,
+        Field(
+            max_length=limits.URL_CHARACTERS_MAX,
+            validate_default=True,
+            description="Required for `webhook`, and for nothing else.",
+        ),
     ] = None
-    webhook_secret: str | None = Field(None, repr=False)
-    token_budget: int = Field(TOKEN_BUDGET_DEFAULT, ge=1, le=limits.TOKEN_BUDGET_MAX, strict=True)
+    webhook_secret: str | None = Field(
+        None, repr=False, description="For `webhook` alone; left out, it is generated."
+    )
+    token_budget: int = Field(
+        TOKEN_BUDGET_DEFAULT,
+        ge=1,
+        le=limits.TOKEN_BUDGET_MAX,
+        strict=True,
+        description="How many tokens of values the `initial` update may hold.",
+    )
 
     @field_validator("notification_method", mode="before")
     @classmethod

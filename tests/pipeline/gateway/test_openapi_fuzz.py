@@ -57,14 +57,19 @@ checks.negative_data_rejection.enabled = false
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzz")
+
+
+@pytest.fixture(scope="module")
+def url(folder: Path) -> Iterator[str]:
     """A gateway with a key, its Kafka, index and workers, and one value and agent to be found."""
     environment = {
         "CONTEX_API_KEY": KEY,
         "CONTEX_EMBEDDER": "deterministic",
         "CONTEX_WEBHOOK_ALLOW": "",  # what is made up is delivered to nobody
     }
-    options = StackOptions(tmp_path_factory.mktemp("fuzz"), environment=environment)
+    options = StackOptions(folder, environment=environment)
     with Stack(options) as stack, httpx.Client(headers=AUTHORISED) as client:
         api = f"{stack.gateway_url}/api/v1"
         client.post(f"{api}/data/publish", json=SEED_VALUE).raise_for_status()
@@ -96,8 +101,15 @@ def fuzz(location: str, folder: Path, *arguments: str) -> tuple[dict[str, Any], 
     return json.loads(report.read_text()), done.stdout
 
 
+def crashes(folder: Path) -> str:
+    """Return the last bugs that the gateway has logged, which its answers do not show."""
+    lines = (folder / "logs" / "gateway.log").read_text().splitlines()
+    failed = [json.loads(line) for line in lines if '"http.failed"' in line]
+    return "\n".join(line["exception"] for line in failed[-3:])
+
+
 def test_no_answer_is_a_5xx_or_differs_from_the_document(
-    url: str, tmp_path: Path, figure: Callable[[str], None]
+    url: str, folder: Path, tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
     phases = "examples,coverage,fuzzing,stateful"
     document = tmp_path / "openapi.json"
@@ -105,7 +117,7 @@ def test_no_answer_is_a_5xx_or_differs_from_the_document(
     report, words = fuzz(str(document), tmp_path, "--url", url, "--phases", phases)
     cases, operations = report["test_cases"], report["operations"]
 
-    assert report["failures"] == [], words
+    assert report["failures"] == [], f"{words}\n{crashes(folder)}"
     assert (report["errors"], cases["errored"], operations["errored"]) == ([], 0, 0), words
     assert report["complete"], words
     assert operations["tested"] == len(ROUTES) - 1, words
