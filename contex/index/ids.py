@@ -8,6 +8,7 @@ import hashlib
 import re
 from uuid import UUID, uuid5
 
+from contex.records.meeting import ExclusionPlace
 from contex.records.names import AgentKey, ValueKey
 
 _NAMESPACE = UUID("6f2d8f3e-97d5-5c0a-9d52-0b7a3c1d4e55")
@@ -36,6 +37,12 @@ def chunk_id(key: ValueKey, revision: int, ordinal: int) -> str:
 def need_id(key: AgentKey, epoch: int, ordinal: int) -> str:
     """Return the id of a need."""
     return str(uuid5(_NAMESPACE, f"need/{epoch}/{ordinal}/{key}"))
+
+
+def exclusion_id(key: AgentKey, epoch: int, place: ExclusionPlace) -> str:
+    """Return the id of one reading of an exclusion."""
+    number = f"{place.need}/{place.exclusion}/{place.sense.value}"
+    return str(uuid5(_NAMESPACE, f"exclusion/{epoch}/{number}/{key}"))
 
 
 def index_point_id() -> str:

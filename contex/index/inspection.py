@@ -15,7 +15,7 @@ from contex.index.connection import Connection
 from contex.index.ids import collection_name
 
 CALL_TIMEOUT_S: Final = 3.0
-_KINDS: Final = ("heads", "needs", "values")
+_KINDS: Final = ("heads", "needs", "exclusions", "values")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Decides margins, scores and the order of hits, for every index alike. Never sear
 
 from collections.abc import Iterable
 
-from contex.index.types import NeedHit, ValueHit
+from contex.index.types import ExclusionHit, NeedHit, ValueHit
 
 MARGIN_TOLERANCE = 1e-5
 """Single precision and two ways to sum must not decide: a margin this little below zero meets."""
@@ -24,6 +24,11 @@ def score_of(margin: float, threshold: float) -> float:
 def ordered_needs(hits: Iterable[NeedHit]) -> list[NeedHit]:
     """Sort by identity, so that equal answers are equal lists whatever the engine's order."""
     return sorted(hits, key=lambda hit: (hit.agent, hit.epoch, hit.ordinal))
+
+
+def ordered_exclusions(hits: Iterable[ExclusionHit]) -> list[ExclusionHit]:
+    """Sort by identity, so that equal answers are equal lists whatever the engine's order."""
+    return sorted(hits, key=lambda hit: (hit.agent, hit.epoch, hit.place))
 
 
 def ordered_values(hits: Iterable[ValueHit]) -> list[ValueHit]:

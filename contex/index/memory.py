@@ -4,32 +4,41 @@ Decides nothing about routing. Each method awaits `pause` once and then has its 
 once, so that a scheduler can interleave calls; it never touches an event loop of its own.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-import numpy as np
-
 from contex.embedding.port import Vectors
-from contex.index.matching import meets, ordered_needs, ordered_values, score_of
+from contex.index.matching import (
+    meets,
+    ordered_exclusions,
+    ordered_needs,
+    ordered_values,
+    score_of,
+)
+from contex.index.memory_queries import MemoryQueries
+from contex.index.port import Told
 from contex.index.types import (
     AgentHead,
     AgentNeeds,
+    ExclusionHit,
     NeedHit,
     NeedSearch,
+    OlderChunks,
     ValueChunks,
     ValueHead,
     ValueHit,
     ValueSearch,
 )
-from contex.records.names import AgentKey, ValueKey
+from contex.records.meeting import exclusion_statements
+from contex.records.names import AgentKey, Scope, ValueKey
 from contex.records.publication import Value
 
 Key = TypeVar("Key")
 Kept = TypeVar("Kept")
 
 
-class MemoryIndex:
+class MemoryIndex(MemoryQueries):
     """An `Index` in dictionaries.
 
     Args:
@@ -73,13 +82,17 @@ class MemoryIndex:
             if held is None or held.revision < head.revision:
                 self._value_heads[key] = head
 
-    async def complete_value_heads(self, revisions: Mapping[ValueKey, int]) -> None:
-        """Mark each head complete if it still has this revision."""
+    async def complete_value_heads(
+        self, revisions: Mapping[ValueKey, int], told: Told | None = None
+    ) -> None:
+        """Mark each head complete if it still has this revision, and note who was told."""
         await self._turn()
         for key, revision in revisions.items():
             held = self._value_heads.get(key)
             if held is not None and held.revision == revision:
-                self._value_heads[key] = replace(held, complete=True)
+                self._value_heads[key] = replace(
+                    held, complete=True, told=dict((told or {}).get(key, {}))
+                )
 
     async def note_stored(self, stored: Mapping[ValueKey, tuple[int, int]]) -> None:
         """Note where the log holds the content of each head that has the revision."""
@@ -95,18 +108,20 @@ class MemoryIndex:
         for one in chunks:
             self._chunks.setdefault(one.key, {})[one.revision] = one
 
-    async def older_chunks(self, revisions: Mapping[ValueKey, int]) -> dict[ValueKey, Vectors]:
-        """Return the vectors of every chunk with a revision below the given one."""
+    async def older_chunks(
+        self, revisions: Mapping[ValueKey, int]
+    ) -> dict[ValueKey, tuple[OlderChunks, ...]]:
+        """Return every chunk with a revision below the given one, by revision."""
         await self._turn()
         older = {
-            key: [
-                chunks.vectors
+            key: tuple(
+                OlderChunks(held, chunks.vectors, chunks.info.metadata)
                 for held, chunks in sorted(self._chunks.get(key, {}).items())
                 if held < revision
-            ]
+            )
             for key, revision in revisions.items()
         }
-        return {key: np.concatenate(vectors) for key, vectors in older.items() if vectors}
+        return {key: several for key, several in older.items() if several}
 
     async def delete_older_chunks(self, revisions: Mapping[ValueKey, int]) -> None:
         """Delete the chunks with a revision below the given one."""
@@ -142,26 +157,41 @@ class MemoryIndex:
         self._needs.setdefault(needs.key, {})[needs.epoch] = needs
 
     async def delete_older_needs(self, key: AgentKey, epoch: int) -> None:
-        """Delete the agent's needs of every epoch below the given one."""
+        """Delete the agent's needs and exclusions of every epoch below the given one."""
         await self._turn()
         _delete_below(self._needs, key, epoch)
 
     async def matching_needs(self, searches: Sequence[NeedSearch]) -> list[list[NeedHit]]:
-        """Return per search every need of its scope met by any of its vectors."""
+        """Return per search every need of its scope reached by any of its vectors."""
         await self._turn()
         return [
             ordered_needs(
                 hit
-                for key, epochs in self._needs.items()
-                if key.scope == search.scope
-                for needs in epochs.values()
+                for needs in self._needs_of(search.scope)
                 for hit in _need_hits(needs, search.vectors)
             )
             for search in searches
         ]
 
+    async def matching_exclusions(self, searches: Sequence[NeedSearch]) -> list[list[ExclusionHit]]:
+        """Return per search every exclusion of its scope reached by any of its vectors."""
+        await self._turn()
+        return [
+            ordered_exclusions(
+                hit
+                for needs in self._needs_of(search.scope)
+                for hit in _exclusion_hits(needs, search.vectors)
+            )
+            for search in searches
+        ]
+
+    def _needs_of(self, scope: Scope) -> Iterator[AgentNeeds]:
+        for key, epochs in self._needs.items():
+            if key.scope == scope:
+                yield from epochs.values()
+
     async def matching_values(self, search: ValueSearch) -> list[ValueHit]:
-        """Return every (value, revision) of the scope of which a chunk meets any of the needs."""
+        """Return every (value, revision) of the scope of which a chunk reaches any of the needs."""
         await self._turn()
         return ordered_values(
             hit
@@ -185,21 +215,33 @@ def _delete_below(held: dict[Key, dict[int, Kept]], key: Key, version: int) -> N
 
 
 def _need_hits(needs: AgentNeeds, vectors: Vectors) -> list[NeedHit]:
-    best = (needs.vectors @ vectors.T).max(axis=1)
-    hits = []
-    for ordinal, need in enumerate(needs.needs):
-        margin = float(best[ordinal]) - need.threshold
-        if meets(margin):
-            score = score_of(margin, need.threshold)
-            hits.append(NeedHit(needs.key, needs.epoch, ordinal, need, score))
-    return hits
+    best = (needs.vectors[: len(needs.needs)] @ vectors.T).max(axis=1)
+    return [
+        NeedHit(needs.key, needs.epoch, ordinal, need, score)
+        for ordinal, need in enumerate(needs.needs)
+        if (score := _score(float(best[ordinal]), need.threshold)) is not None
+    ]
+
+
+def _exclusion_hits(needs: AgentNeeds, vectors: Vectors) -> list[ExclusionHit]:
+    best = (needs.vectors[len(needs.needs) :] @ vectors.T).max(axis=1)
+    return [
+        ExclusionHit(needs.key, needs.epoch, statement.place, score)
+        for row, statement in enumerate(exclusion_statements(needs.needs))
+        if (score := _score(float(best[row]), statement.threshold)) is not None
+    ]
+
+
+def _score(cosine: float, threshold: float) -> float | None:
+    margin = cosine - threshold
+    return score_of(margin, threshold) if meets(margin) else None
 
 
 def _value_hit(chunks: ValueChunks, search: ValueSearch) -> ValueHit:
     best = (search.vectors @ chunks.vectors.T).max(axis=1)
-    scores: dict[int, float] = {}
-    for ordinal, need in enumerate(search.needs):
-        margin = float(best[ordinal]) - need.threshold
-        if meets(margin):
-            scores[ordinal] = score_of(margin, need.threshold)
+    scores = {
+        ordinal: score
+        for ordinal, need in enumerate(search.needs)
+        if (score := _score(float(best[ordinal]), need.threshold)) is not None
+    }
     return ValueHit(chunks.key, chunks.revision, scores)

@@ -7,12 +7,14 @@ raise `DependencyAway` when the engine does not answer, and nothing else on purp
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from contex.embedding.port import Vectors
+from contex.index.queries import Queries
 from contex.index.types import (
     AgentHead,
     AgentNeeds,
+    ExclusionHit,
     NeedHit,
     NeedSearch,
+    OlderChunks,
     ValueChunks,
     ValueHead,
     ValueHit,
@@ -21,8 +23,11 @@ from contex.index.types import (
 from contex.records.names import AgentKey, ValueKey
 from contex.records.publication import Value
 
+Told = Mapping[ValueKey, Mapping[str, int]]
+"""How many agents were told of a value, by the update's kind."""
 
-class Index(Protocol):
+
+class Index(Queries, Protocol):
     """A rebuildable index of values and needs. Knows no routing rule."""
 
     async def prepare(self) -> str:
@@ -41,8 +46,10 @@ class Index(Protocol):
     async def switch_value_heads(self, heads: Mapping[ValueKey, ValueHead]) -> None:
         """Write each head if none exists or the one that does has an older revision."""
 
-    async def complete_value_heads(self, revisions: Mapping[ValueKey, int]) -> None:
-        """Mark each head complete if it still has this revision."""
+    async def complete_value_heads(
+        self, revisions: Mapping[ValueKey, int], told: Told | None = None
+    ) -> None:
+        """Mark each head complete if it still has this revision, and note who was told."""
 
     async def note_stored(self, stored: Mapping[ValueKey, tuple[int, int]]) -> None:
         """Note (revision, newer offset with the same content) in each head that has the revision.
@@ -53,8 +60,10 @@ class Index(Protocol):
     async def put_chunks(self, chunks: Sequence[ValueChunks]) -> None:
         """Write the chunks; their ids contain the revision, so a repeat overwrites itself."""
 
-    async def older_chunks(self, revisions: Mapping[ValueKey, int]) -> dict[ValueKey, Vectors]:
-        """Return the vectors of every chunk still present with a revision below the given one.
+    async def older_chunks(
+        self, revisions: Mapping[ValueKey, int]
+    ) -> dict[ValueKey, tuple[OlderChunks, ...]]:
+        """Return every chunk still present with a revision below the given one, by revision.
 
         Keys without any are left out.
         """
@@ -75,20 +84,27 @@ class Index(Protocol):
         """Write the head if none exists or the one that does has an older epoch."""
 
     async def put_needs(self, needs: AgentNeeds) -> None:
-        """Write the needs of an epoch."""
+        """Write the needs of an epoch, their exclusions first: no need is ever there without."""
 
     async def delete_older_needs(self, key: AgentKey, epoch: int) -> None:
-        """Delete the agent's needs of every epoch below the given one."""
+        """Delete the agent's needs and exclusions of every epoch below the given one."""
 
     async def matching_needs(self, searches: Sequence[NeedSearch]) -> list[list[NeedHit]]:
-        """Return per search every need of its scope met by any of its vectors: all, not top k.
+        """Return per search every need of its scope reached by any of its vectors: not the top k.
 
-        Each need appears once, with its best score. Needs of any epoch are returned: whether an
-        epoch counts is judged by the caller, by heads read after the search.
+        Each need appears once, with its best score; filters and exclusions are not judged. Needs of
+        any epoch are returned: whether an epoch counts is judged by the caller, by heads read after
+        the search.
+        """
+
+    async def matching_exclusions(self, searches: Sequence[NeedSearch]) -> list[list[ExclusionHit]]:
+        """Return per search every exclusion of its scope reached by any of its vectors.
+
+        Asked after `matching_needs`, it knows the exclusions of every need that was found.
         """
 
     async def matching_values(self, search: ValueSearch) -> list[ValueHit]:
-        """Return every (value, revision) of the scope of which a chunk meets any of the needs."""
+        """Return every (value, revision) of the scope of which a chunk reaches any of the needs."""
 
     async def close(self) -> None:
         """Release connections."""

@@ -9,18 +9,28 @@ from uuid import uuid4
 
 from qdrant_client import grpc as wire
 
-from contex.embedding.port import Vectors
 from contex.errors import DependencyAway
 from contex.index import filters, ids, points, schema
 from contex.index.batches import by_count, by_size
 from contex.index.connection import CALL_TIMEOUT_S, Connection
+from contex.index.port import Told
+from contex.index.qdrant_queries import QdrantQueries
 from contex.index.schema import STRONG, Collection, Schema
-from contex.index.search import Search, best_need_hits, best_value_hits, search_all
+from contex.index.search import (
+    Hits,
+    Search,
+    best_exclusion_hits,
+    best_need_hits,
+    best_value_hits,
+    search_all,
+)
 from contex.index.types import (
     AgentHead,
     AgentNeeds,
+    ExclusionHit,
     NeedHit,
     NeedSearch,
+    OlderChunks,
     ValueChunks,
     ValueHead,
     ValueHit,
@@ -38,8 +48,8 @@ PAGES_MAX = 10_000
 _ALL = wire.WithPayloadSelector(enable=True)
 
 
-class QdrantIndex:
-    """An `Index` in three collections of an engine.
+class QdrantIndex(QdrantQueries):
+    """An `Index` in four collections of an engine.
 
     Args:
         url: of the engine; the port in it is not used.
@@ -95,11 +105,15 @@ class QdrantIndex:
         ]
         await self._update(self._schema.heads, operations)
 
-    async def complete_value_heads(self, revisions: Mapping[ValueKey, int]) -> None:
-        """Mark each head complete if it still has this revision."""
+    async def complete_value_heads(
+        self, revisions: Mapping[ValueKey, int], told: Told | None = None
+    ) -> None:
+        """Mark each head complete if it still has this revision, and note who was told."""
         operations = [
             _set_in_head(
-                filters.head_at(ids.value_head_id(key), revision), complete=points.truth(value=True)
+                filters.head_at(ids.value_head_id(key), revision),
+                complete=points.truth(value=True),
+                told=points.counts((told or {}).get(key, {})),
             )
             for key, revision in revisions.items()
         ]
@@ -122,15 +136,15 @@ class QdrantIndex:
             self._schema.values, [point for one in chunks for point in points.chunk_points(one)]
         )
 
-    async def older_chunks(self, revisions: Mapping[ValueKey, int]) -> dict[ValueKey, Vectors]:
-        """Return the vectors of every chunk still present with a revision below the given one."""
+    async def older_chunks(
+        self, revisions: Mapping[ValueKey, int]
+    ) -> dict[ValueKey, tuple[OlderChunks, ...]]:
+        """Return every chunk still present with a revision below the given one, by revision."""
         found: dict[ValueKey, list[wire.RetrievedPoint]] = {}
         for some in by_count(list(revisions.items()), KEYS_PER_FILTER_MAX):
             for point in await self._scroll_chunks(filters.older_chunks(some)):
                 found.setdefault(points.read_chunk_key(point.payload), []).append(point)
-        for several in found.values():
-            several.sort(key=points.chunk_order)
-        return {key: points.read_vectors(several) for key, several in found.items()}
+        return {key: points.read_older_chunks(several) for key, several in found.items()}
 
     async def delete_older_chunks(self, revisions: Mapping[ValueKey, int]) -> None:
         """Delete the chunks with a revision below the given one."""
@@ -165,27 +179,29 @@ class QdrantIndex:
         await self._connection.write(self._connection.points.Upsert, request)
 
     async def put_needs(self, needs: AgentNeeds) -> None:
-        """Write the needs of an epoch."""
+        """Write the needs of an epoch, their exclusions first: no need is ever there without."""
+        await self._upsert(self._schema.exclusions, points.exclusion_points(needs))
         await self._upsert(self._schema.needs, points.need_points(needs))
 
     async def delete_older_needs(self, key: AgentKey, epoch: int) -> None:
-        """Delete the agent's needs of every epoch below the given one."""
+        """Delete the agent's needs and exclusions of every epoch below the given one."""
         await self._delete(self._schema.needs, filters.older_needs(key, epoch))
+        await self._delete(self._schema.exclusions, filters.older_needs(key, epoch))
 
     async def matching_needs(self, searches: Sequence[NeedSearch]) -> list[list[NeedHit]]:
-        """Return per search every need of its scope met by any of its vectors."""
-        vectors = [points.widened_chunks(one.vectors) for one in searches]
-        found = await search_all(
-            self._connection,
-            [
-                Search(self._schema.needs.name, one.scope, rows, points.NEED_FIELDS)
-                for one, rows in zip(searches, vectors, strict=True)
-            ],
-        )
+        """Return per search every need of its scope reached by any of its vectors."""
+        found = await self._among(self._schema.needs, points.NEED_FIELDS, searches)
         return [best_need_hits(one.scope, hits) for one, hits in zip(searches, found, strict=True)]
 
+    async def matching_exclusions(self, searches: Sequence[NeedSearch]) -> list[list[ExclusionHit]]:
+        """Return per search every exclusion of its scope reached by any of its vectors."""
+        found = await self._among(self._schema.exclusions, points.EXCLUSION_FIELDS, searches)
+        return [
+            best_exclusion_hits(one.scope, hits) for one, hits in zip(searches, found, strict=True)
+        ]
+
     async def matching_values(self, search: ValueSearch) -> list[ValueHit]:
-        """Return every (value, revision) of the scope of which a chunk meets any of the needs."""
+        """Return every (value, revision) of the scope of which a chunk reaches any of the needs."""
         rows = points.widened_needs(search.vectors, search.needs)
         one = Search(self._schema.values.name, search.scope, rows, points.VERSION_FIELDS)
         (hits,) = await search_all(self._connection, [one])
@@ -194,6 +210,17 @@ class QdrantIndex:
     async def close(self) -> None:
         """Release connections."""
         await self._connection.close()
+
+    async def _among(
+        self, collection: Collection, fields: tuple[str, ...], searches: Sequence[NeedSearch]
+    ) -> list[list[Hits]]:
+        return await search_all(
+            self._connection,
+            [
+                Search(collection.name, one.scope, points.widened_chunks(one.vectors), fields)
+                for one in searches
+            ],
+        )
 
     async def _get(
         self,

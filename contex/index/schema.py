@@ -5,7 +5,7 @@ a part was lost is refused: its heads would claim work whose results are gone.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import grpc
 from qdrant_client import grpc as wire
@@ -44,6 +44,7 @@ class Schema:
     dimensions: int
     values: Collection = field(init=False)
     needs: Collection = field(init=False)
+    exclusions: Collection = field(init=False)
     heads: Collection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,8 +53,10 @@ class Schema:
         fields = (("scope", "data_key"), ("revision", "terms"))
         values = Collection(name("values"), widened, *fields, sparse=points.WORDS)
         needs = Collection(name("needs"), widened, ("scope", "agent_id"), ("epoch",))
+        exclusions = replace(needs, name=name("exclusions"))
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "needs", needs)
+        object.__setattr__(self, "exclusions", exclusions)
         object.__setattr__(self, "heads", Collection(name("heads"), keywords=("scope",)))
 
     def _name(self, kind: str) -> str:
@@ -62,7 +65,7 @@ class Schema:
     @property
     def collections(self) -> tuple[Collection, ...]:
         """All of them; the heads last, because they hold the index's id."""
-        return (self.values, self.needs, self.heads)
+        return (self.values, self.needs, self.exclusions, self.heads)
 
 
 async def prepare(connection: Connection, schema: Schema, new_id: Callable[[], str]) -> str:

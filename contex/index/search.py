@@ -15,9 +15,15 @@ from contex.errors import DependencyAway
 from contex.index import filters
 from contex.index.batches import by_count
 from contex.index.connection import Connection
-from contex.index.matching import MARGIN_TOLERANCE, ordered_needs, ordered_values, score_of
-from contex.index.points import Widened, read_need
-from contex.index.types import NeedHit, ValueHit
+from contex.index.matching import (
+    MARGIN_TOLERANCE,
+    ordered_exclusions,
+    ordered_needs,
+    ordered_values,
+    score_of,
+)
+from contex.index.points import Widened, read_need, read_place
+from contex.index.types import ExclusionHit, NeedHit, ValueHit
 from contex.records.names import AgentKey, Scope, ValueKey
 from contex.records.registration import Need
 
@@ -44,7 +50,7 @@ class Search:
 async def search_all(connection: Connection, searches: Sequence[Search]) -> list[list[Hits]]:
     """Return per search and vector all hits; all searches are of one collection."""
     queries = [query for search in searches for query in _queries(search)]
-    answers = iter(await _all_hits(connection, queries))
+    answers = iter(await all_hits(connection, queries))
     return [[next(answers) for _ in search.vectors] for search in searches]
 
 
@@ -64,15 +70,20 @@ def _queries(search: Search) -> list[wire.QueryPoints]:
     ]
 
 
-async def _all_hits(connection: Connection, queries: Sequence[wire.QueryPoints]) -> list[Hits]:
+async def all_hits(connection: Connection, queries: Sequence[wire.QueryPoints]) -> list[Hits]:
+    """Return per query everything that meets it.
+
+    Raises:
+        DependencyAway: there is more than any search should find.
+    """
     answers: list[Hits] = [()] * len(queries)
     waiting = list(range(len(queries)))
     limit = PAGE_HITS
     for _ in range(GROWTHS_MAX + 1):
         for some in by_count(waiting, max(1, HITS_PER_CALL_MAX // limit)):
-            pages = await _page(connection, [queries[number] for number in some], limit)
-            for number, page in zip(some, pages, strict=True):
-                answers[number] = page
+            found = await page(connection, [queries[number] for number in some], limit)
+            for number, hits in zip(some, found, strict=True):
+                answers[number] = hits
         waiting = [number for number in waiting if len(answers[number]) >= limit]
         if not waiting:
             return answers
@@ -80,9 +91,10 @@ async def _all_hits(connection: Connection, queries: Sequence[wire.QueryPoints])
     raise DependencyAway(f"a search of the index has more than {limit // PAGE_GROWTH} hits")
 
 
-async def _page(
+async def page(
     connection: Connection, queries: Sequence[wire.QueryPoints], limit: int
 ) -> list[Hits]:
+    """Return per query the best hits, at most `limit`, in one call."""
     for query in queries:
         query.limit = limit
     request = wire.QueryBatchPoints(
@@ -94,12 +106,29 @@ async def _page(
 
 def best_need_hits(scope: Scope, answers: Sequence[Hits]) -> list[NeedHit]:
     """Return each need once, with its best chunk's score."""
+    return ordered_needs(_need_hit(scope, hit) for hit in _best(answers))
+
+
+def best_exclusion_hits(scope: Scope, answers: Sequence[Hits]) -> list[ExclusionHit]:
+    """Return each reading of an exclusion once, with its best chunk's score."""
+    return ordered_exclusions(
+        ExclusionHit(
+            agent=AgentKey(scope, hit.payload["agent_id"].string_value),
+            epoch=hit.payload["epoch"].integer_value,
+            place=read_place(hit.payload),
+            score=score_of(hit.score, hit.payload["threshold"].double_value),
+        )
+        for hit in _best(answers)
+    )
+
+
+def _best(answers: Sequence[Hits]) -> list[wire.ScoredPoint]:
     best: dict[str, wire.ScoredPoint] = {}
     for hit in chain.from_iterable(answers):
         held = best.get(hit.id.uuid)
         if held is None or hit.score > held.score:
             best[hit.id.uuid] = hit
-    return ordered_needs(_need_hit(scope, hit) for hit in best.values())
+    return list(best.values())
 
 
 def _need_hit(scope: Scope, hit: wire.ScoredPoint) -> NeedHit:

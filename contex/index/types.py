@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from contex.embedding.port import Vectors
 from contex.index.lexical import Terms
+from contex.records.meeting import ExclusionPlace
 from contex.records.names import AgentKey, Scope, ValueKey
 from contex.records.publication import Value
 from contex.records.registration import Need
@@ -25,6 +26,7 @@ class ValueHead:
         tokens: size of the value's text in the embedder's tokens.
         stored: the newest record with this very content, when it was published again unchanged;
             the log may have compacted away the revision's own. -1: the revision's own.
+        told: once complete, how many agents were told of this revision, by the update's kind.
     """
 
     revision: int
@@ -33,6 +35,7 @@ class ValueHead:
     deleted: bool = False
     tokens: int = 0
     stored: int = -1
+    told: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def readable(self) -> int:
@@ -78,8 +81,20 @@ class ValueChunks:
 
 
 @dataclass(frozen=True, slots=True)
+class OlderChunks:
+    """What is still present of an older revision of a value."""
+
+    revision: int
+    vectors: Vectors
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class AgentNeeds:
-    """The needs of one epoch; `vectors` has a row per need."""
+    """The needs of one epoch.
+
+    `vectors` has a row per text of `meeting.texts`: the needs, then their exclusions' readings.
+    """
 
     key: AgentKey
     epoch: int
@@ -89,7 +104,7 @@ class AgentNeeds:
 
 @dataclass(frozen=True, slots=True)
 class NeedSearch:
-    """Which needs of `scope` does any of these chunk vectors meet?"""
+    """Which needs, or which exclusions, of `scope` does any of these chunk vectors reach?"""
 
     scope: Scope
     vectors: Vectors
@@ -97,7 +112,7 @@ class NeedSearch:
 
 @dataclass(frozen=True, slots=True)
 class NeedHit:
-    """A need that is met; `score` is the best chunk's cosine, at least the need's threshold."""
+    """A need that is reached; `score` is the best chunk's cosine, at least the need's threshold."""
 
     agent: AgentKey
     epoch: int
@@ -107,8 +122,18 @@ class NeedHit:
 
 
 @dataclass(frozen=True, slots=True)
+class ExclusionHit:
+    """A reading of an exclusion that is reached; `score` is the best chunk's cosine."""
+
+    agent: AgentKey
+    epoch: int
+    place: ExclusionPlace
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class ValueSearch:
-    """Which values of `scope` meet any of these needs? A row of `vectors` per need."""
+    """Which values of `scope` reach any of these needs? A row of `vectors` per need."""
 
     scope: Scope
     needs: tuple[Need, ...]
@@ -117,7 +142,7 @@ class ValueSearch:
 
 @dataclass(frozen=True, slots=True)
 class ValueHit:
-    """A value that meets needs; `scores` maps the need's ordinal to its best chunk's cosine."""
+    """A value that reaches needs; `scores` maps the need's ordinal to its best chunk's cosine."""
 
     key: ValueKey
     revision: int

@@ -7,26 +7,28 @@ A batch is routed in waves of distinct keys, step by step for the whole wave: st
 keys commute, steps of one key keep their order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contex.embedding.port import Vectors
 from contex.errors import CallerError
-from contex.index.types import NeedSearch, ValueChunks, ValueHead
+from contex.index.types import ValueChunks, ValueHead, ValueInfo
 from contex.records.names import AgentKey, ValueKey
 from contex.records.publication import INLINE_BYTES_MAX, Deletion, Publication, Value
 from contex.records.update import Cause, Item, Update, UpdateKind, update_id
 from contex.routing.decide import (
     Hits,
     changes,
-    counting,
     matched_needs,
     reference,
     standing,
     waves,
 )
+from contex.routing.finding import Asked, needs_met
 from contex.routing.outcomes import Outcome, Rejected, Routed, Skip, Skipped
 from contex.routing.ports import Ports, Reading
+
+Counted = Mapping[UpdateKind, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,8 @@ class _Wave:
         works = await self._switched(works)
         before, after = await self._matches(works)
         works = await self._still_heads(works)
-        await self._tell(works, before, after)
-        await self._complete(works)
+        told = await self._tell(works, before, after)
+        await self._complete(works, told)
         return [self._outcomes[arrived.key] for arrived in self._arrivals]
 
     async def _needing_work(self) -> list[Arrived]:
@@ -180,22 +182,25 @@ class _Wave:
     async def _matches(
         self, works: Sequence[Work]
     ) -> tuple[dict[ValueKey, Hits], dict[ValueKey, Hits]]:
-        """Return who matched any older chunk still present, and who matches the new ones."""
+        """Return who matched any older revision still present, and who matches the new one.
+
+        Each older revision is judged by itself: nobody was ever told of a mixture of two.
+        """
         if not works:
             return {}, {}
         index = self._ports.index
-        older = await index.older_chunks({work.key: work.arrived.revision for work in works})
-        newer = {work.key: work.vectors for work in works if work.vectors is not None}
-        asked = [(older, key) for key in older] + [(newer, key) for key in newer]
-        hits = await index.matching_needs(
-            [NeedSearch(key.scope, vectors[key]) for vectors, key in asked]
-        )
-        # Heads are read after the search whose hits they judge.
-        agents = sorted({hit.agent for found in hits for hit in found})
-        heads = await index.agent_heads(agents) if agents else {}
-        judged = [counting(found, heads) for found in hits]
-        before = dict(zip(older, judged[: len(older)], strict=True))
-        after = dict(zip(newer, judged[len(older) :], strict=True))
+        present = await index.older_chunks({work.key: work.arrived.revision for work in works})
+        older = [
+            (key, Asked(key, chunks.vectors, chunks.metadata))
+            for key, several in present.items()
+            for chunks in several
+        ]
+        newer = [(work.key, asked) for work in works if (asked := _asked(work)) is not None]
+        found = await needs_met(index, [asked for _, asked in older + newer])
+        before: dict[ValueKey, Hits] = {}
+        for (key, _), hits in zip(older, found[: len(older)], strict=True):
+            before[key] = {**before.get(key, {}), **hits}
+        after = {key: hits for (key, _), hits in zip(newer, found[len(older) :], strict=True)}
         return before, after
 
     async def _tell(
@@ -203,21 +208,34 @@ class _Wave:
         works: Sequence[Work],
         before: dict[ValueKey, Hits],
         after: dict[ValueKey, Hits],
-    ) -> None:
+    ) -> dict[ValueKey, Counted]:
         updates: list[Update] = []
+        counted: dict[ValueKey, Counted] = {}
         for work in works:
             told = _updates(work, before.get(work.key, {}), after.get(work.key, {}))
-            self._outcomes[work.key] = Routed(_counted(told))
+            counted[work.key] = _counted(told)
+            self._outcomes[work.key] = Routed(counted[work.key])
             updates += told
         if updates:
             await self._ports.outbox.tell(updates)
+        return counted
 
-    async def _complete(self, works: Sequence[Work]) -> None:
+    async def _complete(self, works: Sequence[Work], told: Mapping[ValueKey, Counted]) -> None:
         if not works:
             return
         revisions = {work.key: work.arrived.revision for work in works}
         await self._ports.index.delete_older_chunks(revisions)
-        await self._ports.index.complete_value_heads(revisions)
+        await self._ports.index.complete_value_heads(
+            revisions,
+            {key: {kind.value: count for kind, count in told[key].items()} for key in revisions},
+        )
+
+
+def _asked(work: Work) -> Asked | None:
+    record = work.arrived.record
+    if isinstance(record, Deletion) or work.vectors is None:
+        return None
+    return Asked(work.key, work.vectors, record.value.metadata)
 
 
 def _chunks(work: Work) -> ValueChunks:
@@ -225,7 +243,20 @@ def _chunks(work: Work) -> ValueChunks:
     assert value is not None
     assert work.vectors is not None
     inside = len(value.content) <= INLINE_BYTES_MAX
-    return ValueChunks(work.key, work.arrived.revision, work.vectors, value if inside else None)
+    info = ValueInfo(
+        content_type=value.content_type,
+        metadata=value.metadata,
+        published_at_ms=work.arrived.record.published_at_ms,
+        size_bytes=len(value.content),
+    )
+    return ValueChunks(
+        key=work.key,
+        revision=work.arrived.revision,
+        vectors=work.vectors,
+        value=value if inside else None,
+        info=info,
+        terms=() if work.reading is None else work.reading.terms,
+    )
 
 
 def _told_value(work: Work) -> Value | None:
@@ -274,6 +305,6 @@ def _item(work: Work, after: Hits, agent: AgentKey) -> Item:
     )
 
 
-def _counted(updates: Iterable[Update]) -> dict[UpdateKind, int]:
+def _counted(updates: Iterable[Update]) -> Counted:
     kinds = [update.kind for update in updates]
     return {kind: kinds.count(kind) for kind in UpdateKind if kind in kinds}

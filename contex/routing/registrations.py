@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from contex.index.types import AgentHead, AgentNeeds, ValueHead, ValueHit, ValueSearch
+from contex.index.types import AgentHead, AgentNeeds
+from contex.records.meeting import texts
 from contex.records.names import AgentKey, ValueKey
 from contex.records.publication import Value
 from contex.records.registration import Need, Registration, Unregistration
@@ -16,6 +17,7 @@ from contex.routing.decide import (
     reference,
     within_budget,
 )
+from contex.routing.finding import Wanted, counts, values_met
 from contex.routing.outcomes import Outcome, Routed, Skip, Skipped
 from contex.routing.ports import Ports
 
@@ -82,7 +84,7 @@ async def _switched(registered: Registered, head: AgentHead, ports: Ports) -> bo
 
 
 async def _needs(record: Registration, epoch: int, ports: Ports) -> AgentNeeds:
-    vectors = await ports.meaning.embed([need.text for need in record.needs])
+    vectors = await ports.meaning.embed(texts(record.needs))
     return AgentNeeds(record.key, epoch, record.needs, vectors)
 
 
@@ -103,24 +105,21 @@ async def _initial(record: Registration, cause: Cause, needs: AgentNeeds, ports:
 
 
 async def _candidates(record: Registration, needs: AgentNeeds, ports: Ports) -> list[Candidate]:
-    hits = await ports.index.matching_values(
-        ValueSearch(record.key.scope, needs.needs, needs.vectors)
-    )
-    # Heads are read after the search whose hits they judge.
-    heads = await ports.index.value_heads([hit.key for hit in hits]) if hits else {}
+    found = await values_met(ports.index, Wanted(record.key.scope, needs.needs, needs.vectors))
     return [
-        Candidate(hit.key, hit.revision, head.readable, head.tokens, _met(hit, record.needs))
-        for hit in hits
-        if (head := heads.get(hit.key)) is not None and _counts(hit.revision, head)
+        Candidate(
+            value.key,
+            value.head.revision,
+            value.head.readable,
+            value.head.tokens,
+            _met(value.scores, record.needs),
+        )
+        for value in found
     ]
 
 
-def _counts(revision: int, head: ValueHead | None) -> bool:
-    return head is not None and not head.deleted and head.revision == revision
-
-
-def _met(hit: ValueHit, needs: Sequence[Need]) -> tuple[MatchedNeed, ...]:
-    best = sorted(hit.scores.items(), key=lambda scored: (-scored[1], scored[0]))
+def _met(scores: Mapping[int, float], needs: Sequence[Need]) -> tuple[MatchedNeed, ...]:
+    best = sorted(scores.items(), key=lambda scored: (-scored[1], scored[0]))
     return tuple(
         MatchedNeed(needs[ordinal].text, score, needs[ordinal].threshold) for ordinal, score in best
     )
@@ -141,7 +140,7 @@ async def _items(chosen: Sequence[Candidate], ports: Ports) -> tuple[Item, ...]:
     present = [
         candidate
         for candidate in chosen
-        if candidate.key in values or _counts(candidate.revision, heads.get(candidate.key))
+        if candidate.key in values or counts(candidate.revision, heads.get(candidate.key))
     ]
     inside = inline(_size_bytes(values, candidate.key) for candidate in present)
     return tuple(

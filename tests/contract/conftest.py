@@ -1,4 +1,4 @@
-"""Engines for the contract suites, started once per module on first use."""
+"""Engines for the contract suites, started once on first use."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +14,7 @@ from contex.index.schema import Schema
 ENGINES = ["memory", "embedded", *(["server"] if "QDRANT_URL" in os.environ else [])]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     """The embedded engine server, on a free port and a folder of its own."""
     process = EngineProcess(tmp_path_factory.mktemp("index"))

@@ -11,7 +11,10 @@ import numpy as np
 
 from contex.embedding.port import Vectors
 from contex.index.port import Index
+from contex.index.types import AgentNeeds, ValueChunks
 from contex.records.names import AgentKey, Scope, ValueKey
+from contex.records.publication import Value
+from contex.records.registration import Need
 
 DIMENSIONS = 48
 STOP_TIMEOUT_S = 20.0
@@ -89,3 +92,14 @@ def value_keys(scope: Scope, names: Sequence[str]) -> list[ValueKey]:
 def agent(scope: Scope, name: str = "agent") -> AgentKey:
     """Return an agent of a scope."""
     return AgentKey(scope, name)
+
+
+def chunks(key: ValueKey, revision: int, count: int = 1, value: Value | None = None) -> ValueChunks:
+    """Return chunks of a revision; the same vectors for the same revision."""
+    return ValueChunks(key, revision, unit_vectors(count, revision), value)
+
+
+def one_need(key: AgentKey, epoch: int, vector: int = 0, threshold: float = 0.9) -> AgentNeeds:
+    """Return the needs of an epoch: a single one."""
+    need = Need(f"need of epoch {epoch}", threshold)
+    return AgentNeeds(key, epoch, (need,), unit_vectors(1, vector))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from torn_index import TornIndex
 
 from contex.embedding.port import Vectors
 from contex.errors import InvalidValue
@@ -19,6 +20,7 @@ from contex.records import (
     AgentKey,
     Cause,
     Deletion,
+    Exclusion,
     Need,
     Publication,
     Registration,
@@ -48,20 +50,26 @@ def pause() -> Generator[None, None, None]:
 
 
 class LetterMeaning:
-    """A value means its letters; a need is one letter. Poison is refused."""
+    """A value means each of its letters, and all of them together; so does a need.
+
+    Poison is refused.
+    """
 
     async def read(self, data_key: str, value: Value) -> Reading:
         text = value.content.decode()
         if POISON in text:
             raise InvalidValue("poison", field="data")
-        return Reading(tuple(text) or ("",), len(text), "text/plain")
+        return Reading(tuple(dict.fromkeys((*text, text))), len(text), "text/plain")
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         await pause()
         vectors = np.zeros((len(texts), len(LETTERS) + 1), dtype=np.float32)
         for row, text in enumerate(texts):
-            vectors[row, LETTERS.index(text) if text else len(LETTERS)] = 1.0
-        return vectors
+            for letter in text.replace(" ", ""):
+                vectors[row, LETTERS.index(letter)] = 1.0
+            vectors[row, len(LETTERS)] = not text
+        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
 
 @dataclass
@@ -109,34 +117,66 @@ def agent_key(name: str) -> AgentKey:
     return AgentKey(SCOPE, name)
 
 
+def need_of(spec: str) -> Need:
+    """Read a need: "a-b@p" is a, but not b, of values whose label `env` is p."""
+    words, _, env = spec.partition("@")
+    letter, _, excluded = words.partition("-")
+    return Need(
+        letter,
+        0.5,
+        {"env": (env,)} if env else {},
+        tuple(Exclusion(other, 0.5) for other in excluded),
+    )
+
+
+def value_of(spec: str) -> Value:
+    """Read a value: "ab@p" means a and b, and its label `env` is p."""
+    content, _, env = spec.partition("@")
+    return Value(content.encode(), None, {"env": env} if env else {})
+
+
+def is_met(need: Need, value: Value) -> bool:
+    """Say in the words of this world whether a value of at most two letters meets a need."""
+    return (
+        need.text.encode() in value.content
+        and not any(one.text.encode() in value.content for one in need.exclusions)
+        and all(value.metadata.get(label) in wanted for label, wanted in need.filters.items())
+    )
+
+
 class World:
     """Two partitions over one index. Every action is one small, atomic thing."""
 
     def __init__(
-        self, choose: Choose, wrap: Callable[[Index], Index] = lambda index: index
+        self,
+        choose: Choose,
+        wrap: Callable[[Index], Index] = lambda index: index,
+        *,
+        torn: bool = False,
     ) -> None:
         self.choose = choose
         self.mail = Mailboxes()
-        self.ports = Ports(wrap(MemoryIndex(pause=pause)), LetterMeaning(), self.mail)
+        index = TornIndex(pause=pause) if torn else MemoryIndex(pause=pause)
+        self.ports = Ports(wrap(index), LetterMeaning(), self.mail)
         self.publications = Partition()
         self.registrations = Partition()
 
-    def publish(self, name: str, content: str | None) -> None:
+    def publish(self, name: str, spec: str | None) -> None:
         key, offset = value_key(name), len(self.publications.log)
         record: Publication | Deletion
-        if content is None:
+        if spec is None:
             record = Deletion(key, str(offset), offset)
         else:
-            record = Publication(key, Value(content.encode()), str(offset), offset)
+            record = Publication(key, value_of(spec), str(offset), offset)
         self.publications.log.append(Arrived(record, Cause("publications", 0, offset)))
 
-    def register(self, name: str, letters: str | None) -> None:
+    def register(self, name: str, specs: str | None) -> None:
         key, offset = agent_key(name), len(self.registrations.log)
         record: Registration | Unregistration
-        if letters is None:
+        if specs is None:
             record = Unregistration(key, str(offset), offset)
         else:
-            needs = tuple(Need(letter, 0.5) for letter in letters)
+            needs = tuple(map(need_of, specs.split()))
             record = Registration(key, needs, StreamDelivery(), str(offset), offset)
         self.registrations.log.append(Registered(record, Cause("registrations", 0, offset)))
 
@@ -192,18 +232,18 @@ class World:
 
     def expected(self) -> dict[AgentKey, dict[str, bytes]]:
         """Return what each registered agent must hold in the end."""
-        values: dict[str, bytes] = {}
+        values: dict[str, Value] = {}
         for arrived in self.publications.log:
             if isinstance(arrived.record, Deletion):
                 values.pop(arrived.key.data_key, None)
             elif POISON.encode() not in arrived.record.value.content:
-                values[arrived.key.data_key] = arrived.record.value.content
+                values[arrived.key.data_key] = arrived.record.value
         newest = {registered.key: registered.record for registered in self.registrations.log}
         return {
             key: {
-                name: content
-                for name, content in values.items()
-                if any(need.text.encode() in content for need in record.needs)
+                name: value.content
+                for name, value in values.items()
+                if any(is_met(need, value) for need in record.needs)
             }
             for key, record in newest.items()
             if isinstance(record, Registration)
