@@ -106,18 +106,13 @@ def delete_(agent: str, **options: Any) -> None:  # noqa: ANN401 - click's own
 
 
 def _table(found: list[Agent]) -> None:
-    from rich.table import Table  # noqa: PLC0415 - slow to import, and JSON needs none
-
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("agent", overflow="fold", style="bold")
-    table.add_column("project", overflow="fold")
-    table.add_column("delivery")
-    table.add_column("needs", overflow="ellipsis", no_wrap=True)
+    rows = []
     for agent in found:
         first = agent.needs[0].text if agent.needs else ""
-        rest = f" (+{len(agent.needs) - 1})" if len(agent.needs) > 1 else ""
-        table.add_row(agent.agent_id, agent.project_id, agent.notification_method, first + rest)
-    output.table(table)
+        rest = f"(+{len(agent.needs) - 1}) " if len(agent.needs) > 1 else ""
+        delivery = agent.notification_method or ""
+        rows.append((agent.agent_id, agent.project_id, delivery, rest + first))
+    output.table(("agent", "project", "delivery", "needs"), rows)
     click.echo(plural(len(found), "agent"), err=True)
 
 

@@ -7,17 +7,18 @@ movement are for terminals alone, and `NO_COLOR` turns the colour off everywhere
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 PLAIN_WIDTH: Final = 120
 """Columns of a table that is piped: nobody's terminal is known."""
+_GAP: Final = 2
+_LAST_CHARACTERS_MIN: Final = 20
 _KB: Final = 1_000
 _MB: Final = 1_000_000
 
@@ -49,13 +50,23 @@ def _console(*, stderr: bool) -> "Console":
     )
 
 
-def table(made: "Table") -> None:
-    """Print a table, without blanks at the ends of its lines."""
-    console = results()
-    with console.capture() as capture:
-        console.print(made)
-    for row in capture.get().splitlines():
-        click.echo(row.rstrip())
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table whose last column takes what is left of a line, and is cut there.
+
+    The first column is what people look for: it is bold.
+    """
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    left = results().width - sum(widths[:-1]) - _GAP * (len(titles) - 1)
+    widths[-1] = max(_LAST_CHARACTERS_MIN, left)
+    gap = " " * _GAP
+    click.echo(click.style(gap.join(map(_cell, titles, widths)).rstrip(), dim=True))
+    for row in rows:
+        first, *others = map(_cell, row, widths)
+        click.echo(gap.join([click.style(first, bold=True), *others]).rstrip())
+
+
+def _cell(text: str, width: int) -> str:
+    return f"{text:<{width}}" if len(text) <= width else text[: width - 1] + "…"
 
 
 def document(data: object) -> None:

@@ -63,15 +63,10 @@ def query(text: str, *, as_json: bool, labels: tuple[str, ...], **options: Any) 
 
 
 def _table(answer: QueryAnswer) -> None:
-    from rich.table import Table  # noqa: PLC0415 - slow to import, and JSON needs none
-
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("score", justify="right", style="green")
-    table.add_column("key", overflow="fold", style="bold")
-    table.add_column("data", overflow="ellipsis", no_wrap=True)
-    for match in answer.matches:
-        table.add_row(f"{match.score:.3f}", match.data_key, one_line(match))
-    output.table(table)
+    output.table(
+        ("key", "score", "data"),
+        [(match.data_key, f"{match.score:.3f}", one_line(match)) for match in answer.matches],
+    )
     more = answer.total_matches - len(answer.matches)
     note = f"{len(answer.matches)} of {answer.total_matches} shown" if more > 0 else ""
     took = f"{answer.took_ms:.0f} ms" if answer.took_ms else ""

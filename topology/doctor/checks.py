@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from topology.doctor import gateway, kafka, machine
+from topology.doctor import gateway, index, kafka, machine
 from topology.doctor.examination import Check
 from topology.doctor.findings import Finding
 from topology.doctor.kafka import Facts
@@ -25,8 +25,8 @@ def checks(where: Surroundings) -> Sequence[Check]:
         Check("Kafka", lambda: kafka.look_at_kafka(where, facts)),
         Check("clock", lambda: kafka.look_at_clock(facts), ("Kafka",)),
         Check("topics", _later("cluster", "look_at_topics", where), ("Kafka",)),
-        Check("schemas", _later("cluster", "look_at_schemas", where)),
-        Check("index", _later("index", "look_at_index", where, facts)),
+        Check("schemas", _later("registry", "look_at_schemas", where)),
+        Check("index", lambda: index.look_at_index(where, facts)),
         Check("gateway", lambda: gateway.look_at_gateway(where)),
         Check("routing", _later("cluster", "look_at_routing", where, facts), ("topics", "index")),
         Check("webhooks", _later("cluster", "look_at_webhooks", where), ("topics",)),

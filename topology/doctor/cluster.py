@@ -1,4 +1,4 @@
-"""Kafka from inside: topics, schemas, consumer groups, and what was given up lately.
+"""Kafka from inside: topics, consumer groups, and what was given up lately.
 
 Decides when a group counts as behind. Changes nothing. Needs the server's libraries.
 """
@@ -6,12 +6,9 @@ Decides when a group counts as behind. Changes nothing. Needs the server's libra
 import time
 from collections.abc import Sequence
 
-import schemas
 from contex.log.admin import Cluster
 from contex.log.inspection import Group, Inspection
 from contex.log.lag import GroupLag, Span
-from contex.log.registry import RegistrySchemas, Standing
-from contex.settings.reading import without_password
 from topology.catalogue import DAY_MS, PUBLICATIONS, REGISTRATIONS, UPDATES, Topic
 from topology.doctor.findings import Finding, fail, ok, warn
 from topology.doctor.kafka import Facts
@@ -50,28 +47,6 @@ def topics_findings(plan: Plan) -> Sequence[Finding]:
         for one in plan.notices
     ]
     return found or [ok(subject, "all are as in the catalogue")]
-
-
-def look_at_schemas(where: Surroundings) -> Sequence[Finding]:
-    """Check what the schema registry says of the schemas that this release writes."""
-    subject = "schemas"
-    url = where.value("SCHEMA_REGISTRY_URL")
-    if url is None:
-        return [ok(subject, "no registry: the fixed ids of this release")]
-    shown = without_password(str(url))
-    registry = RegistrySchemas(str(url))
-    standing = {
-        name: registry.standing(topic, name) for name, topic in schemas.subject_topics().items()
-    }
-    refused = [name for name, one in standing.items() if one is Standing.REFUSED]
-    if refused:
-        step = "Another program registered there? The gateway and workers will not start."
-        return [fail(subject, f"{shown} refuses as incompatible: {', '.join(refused)}", step)]
-    absent = [name for name, one in standing.items() if one is not Standing.CURRENT]
-    if absent:
-        step = "The gateway and workers register them when they start."
-        return [warn(subject, f"{shown} lacks this release's: {', '.join(absent)}", step)]
-    return [ok(subject, f"{shown} has all {len(standing)}")]
 
 
 def look_at_routing(where: Surroundings, facts: Facts) -> Sequence[Finding]:

@@ -1,18 +1,21 @@
 """The index: whether it answers, in which version, and whether it is whole.
 
-Decides what counts as whole. Creates nothing. Needs the server's libraries.
+Decides what counts as whole. Creates nothing.
 """
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from contex.index.inspection import IndexState, look
 from contex.log.reach import knock
 from contex.settings.reading import without_password
 from topology.doctor.findings import Finding, fail, ok, warn
 from topology.doctor.kafka import Facts
 from topology.doctor.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from contex.index.inspection import IndexState
 
 SUBJECT = "index"
 VERSION_MIN = (1, 18)
@@ -27,6 +30,9 @@ def look_at_index(where: Surroundings, facts: Facts) -> Sequence[Finding]:
     if obstacle is not None:
         step = "Start it (`contex dev` starts all), or set QDRANT_URL and QDRANT_GRPC_PORT."
         return [fail(SUBJECT, f"{without_password(url)}, gRPC port {port}: {obstacle.value}", step)]
+    # Half a second of libraries that nobody needs to hear that nothing listens there.
+    from contex.index.inspection import look  # noqa: PLC0415 - see above
+
     state = asyncio.run(look(url, port, where.value("QDRANT_API_KEY")))
     place = f"{without_password(url)}, gRPC port {port}"
     found = [_version(place, state.version)]
@@ -42,7 +48,7 @@ def _version(place: str, version: str) -> Finding:
     return ok(SUBJECT, f"{place} answers, version {version}")
 
 
-def _whole(index: IndexState) -> Finding:
+def _whole(index: "IndexState") -> Finding:
     if index.missing:
         return fail(
             SUBJECT,

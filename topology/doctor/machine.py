@@ -101,7 +101,8 @@ def look_at_dev(where: Surroundings) -> Sequence[Finding]:
         if child.phase != _READY:
             found.append(fail("contex dev", f"{child.name} is {child.phase}", f"Read {child.log}"))
         elif child.restarts:
-            text = f"{child.name} was restarted {child.restarts} times"
+            times = "once" if child.restarts == 1 else f"{child.restarts} times"
+            text = f"{child.name} was restarted {times}"
             found.append(warn("contex dev", text, f"Why: {child.log}"))
     if found:
         return found

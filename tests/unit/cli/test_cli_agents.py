@@ -152,7 +152,7 @@ def test_agents_alone_is_the_list(contex: CommandLine, arguments: list[str]) -> 
     assert result.exit_code == 0, result.output
     head, row = result.stdout.splitlines()
     assert head.split() == ["agent", "project", "delivery", "needs"]
-    assert row.split() == ["ada", "demo", "sse", "databases", "(+1)"]
+    assert row.split() == ["ada", "demo", "sse", "(+1)", "databases"]
     assert contex.gateway.asked[0].url.params["project_id"] == "demo"
 
 

@@ -21,9 +21,17 @@ def test_matches_are_a_table(contex: CommandLine) -> None:
 
     assert result.exit_code == 0, result.output
     head, row = result.stdout.splitlines()
-    assert head.split() == ["score", "key", "data"]
-    assert row.split(maxsplit=2) == ["0.710", "db", '{"host": "db"}']
+    assert head.split() == ["key", "score", "data"]
+    assert row.split(maxsplit=2) == ["db", "0.710", '{"host": "db"}']
     assert "1 of 3 shown, 4 ms" in result.stderr
+
+
+def test_a_long_value_is_cut_and_hides_no_other_column(contex: CommandLine) -> None:
+    long = {**MATCHES[0], "data": "word " * 2_000, "data_key": "k" * 60}
+    contex.gateway.answers[QUERY] = httpx.Response(200, json={**ANSWER, "matches": [long]})
+    row = contex("query", "database").stdout.splitlines()[1]
+    assert row.split()[:3] == ["k" * 60, "0.710", "word"]
+    assert (len(row), row[-1]) == (120, "…")
 
 
 def test_options_are_sent_as_the_api_names_them(contex: CommandLine) -> None:
