@@ -15,6 +15,7 @@ from contex.local.kafka import Broker
 from contex.log import producer as module
 from contex.log.admin import Cluster, TopicState
 from contex.log.producer import Producer
+from contex.log.producing import DELIVERY_TIMEOUT_S
 from contex.log.reader import Reader
 from contex.log.tail import Batch, Tail
 from contex.records.message import Message, Receipt
@@ -110,7 +111,7 @@ async def test_a_killed_broker_loses_nothing_acknowledged(mortal: Broker) -> Non
         if found.get((receipt.partition, receipt.offset)) != value
     }
     assert lost == {}
-    assert load.longest_s < module.DELIVERY_TIMEOUT_S + 5
+    assert load.longest_s < DELIVERY_TIMEOUT_S + 5
     assert len(set(found.values())) == len(found), "the idempotent producer wrote a record twice"
     await until(lambda: len(tailed) >= len(found), 60)
     assert sorted(tailed) == sorted(found), "expected the tail to see each record once"

@@ -13,6 +13,7 @@ from contex.log.admin import Cluster, TopicState
 from contex.log.failures import LogMisuse
 from contex.log.partitioner import partition_for
 from contex.log.producer import Producer
+from contex.log.producing import OVERHEAD_BYTES_MAX, RECORD_BYTES_MAX
 from contex.log.reader import Reader
 from contex.records.message import Message, Receipt
 
@@ -89,12 +90,12 @@ async def test_warming_up_writes_no_record(bootstrap: str, topic: str) -> None:
 async def test_8_mib_are_accepted_and_more_is_refused_at_once(
     topic: str, producer: Producer
 ) -> None:
-    largest = Message(b"k", b"x" * module.RECORD_BYTES_MAX, (("ce_id", b"y" * 64),))
+    largest = Message(b"k", b"x" * RECORD_BYTES_MAX, (("ce_id", b"y" * 64),))
     receipt = await producer.send(topic, largest)
     assert receipt.offset == 0
     with pytest.raises(LimitExceeded):
         await producer.send(
-            topic, Message(b"k", b"x" * (module.RECORD_BYTES_MAX + module.OVERHEAD_BYTES_MAX))
+            topic, Message(b"k", b"x" * (RECORD_BYTES_MAX + OVERHEAD_BYTES_MAX))
         )
 
 
@@ -112,7 +113,7 @@ async def test_the_rest_of_a_flight_lands_when_one_is_refused(
     topic: str, producer: Producer, bootstrap: str
 ) -> None:
     flight = [Message(b"k", b"v") for _ in range(20)]
-    flight[3] = Message(b"k", b"x" * (module.RECORD_BYTES_MAX + module.OVERHEAD_BYTES_MAX))
+    flight[3] = Message(b"k", b"x" * (RECORD_BYTES_MAX + OVERHEAD_BYTES_MAX))
     with pytest.raises(LimitExceeded):
         await producer.send_all(topic, flight)
     ends = await asyncio.to_thread(Cluster(bootstrap).end_offsets, topic)
@@ -124,7 +125,7 @@ async def test_each_of_a_flight_is_answered_for_itself_in_its_order(
 ) -> None:
     name = f"small-{uuid.uuid4().hex}"
     Cluster(bootstrap).create([TopicState(name, 1, 1, {"max.message.bytes": "2000000"})])
-    client_refuses = b"x" * (module.RECORD_BYTES_MAX + module.OVERHEAD_BYTES_MAX)
+    client_refuses = b"x" * (RECORD_BYTES_MAX + OVERHEAD_BYTES_MAX)
     broker_refuses = b"x" * 3_000_000
     flight = [Message(b"k", b"v") for _ in range(20)]
     flight[3] = Message(b"k", client_refuses)
