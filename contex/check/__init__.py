@@ -1,0 +1,1 @@
+"""The checker of consistency: what was told, against what the log says was owed."""
