@@ -4,6 +4,8 @@ Decides which class serves `CONTEX_EMBEDDER`. Never fetches weights: a server th
 download.
 """
 
+import sys
+
 from contex.embedding.deterministic import DeterministicEmbedder
 from contex.embedding.models import locate
 from contex.embedding.port import Embedder
@@ -23,6 +25,8 @@ def open_embedder(settings: Settings) -> Embedder:
         return DeterministicEmbedder(recipe=RECIPE)
     model = locate(settings.model)
     if settings.embedder == "openvino":
+        # OpenVINO reports its use to its makers where this can be imported, and does without.
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
         from contex.embedding.openvino import OpenVinoEmbedder  # noqa: PLC0415 - 100 MB of library
 
         return OpenVinoEmbedder(model.path, name=model.name, recipe=RECIPE)

