@@ -158,22 +158,19 @@ class Producer:
 
 def _value(data: object, content_type: str | None, metadata: Mapping[str, str] | None) -> Value:
     if isinstance(data, bytes):
-        content = data
-    elif isinstance(data, str):
-        content = data.encode()
-    elif content_type in {None, JSON}:
-        content_type = JSON
-        try:
-            text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidValue(f"data cannot be written as JSON: {error}", field="data") from error
-        content = text.encode()
-    else:
-        raise InvalidValue(
-            f"content_type {content_type!r} describes text, but data is no text",
-            field="content_type",
-        )
-    return _checked(Value(content, content_type, metadata or {}))
+        return _checked(Value(data, content_type, metadata or {}))
+    try:
+        if isinstance(data, str):
+            return _checked(Value(data.encode(), content_type, metadata or {}))
+        if content_type not in {None, JSON}:
+            raise InvalidValue(
+                f"content_type {content_type!r} describes text, but data is no text",
+                field="content_type",
+            )
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return _checked(Value(text.encode(), JSON, metadata or {}))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue(f"data cannot be written: {error}", field="data") from error
 
 
 def _checked(value: Value) -> Value:

@@ -129,6 +129,8 @@ class BlockingConsumer:
         self, bootstrap: str, topic: str, *, group: str | None, client: Mapping[str, object]
     ) -> None:
         self._topic = topic
+        self._closing = False
+        self._failed: Exception | None = None
         self._client = ConsumerClient(
             {
                 **client,
@@ -169,7 +171,13 @@ class BlockingConsumer:
         """Join the group; it shares the partitions out among its members."""
 
         def gained(client: ConsumerClient, gained: Sequence[TopicPartition]) -> None:
-            committed = client.committed(list(gained), timeout=METADATA_TIMEOUT_S)
+            if self._closing:  # it leaves: what it is given now, it will not read
+                return
+            try:
+                committed = client.committed(list(gained), timeout=METADATA_TIMEOUT_S)
+            except KafkaException as error:  # nothing may be raised here: the next poll does
+                self._failed = failure(error.args[0], f"asking where {self._topic} goes on")
+                return
             on_assign({one.partition: max(one.offset, 0) for one in committed})
             client.incremental_assign(
                 [TopicPartition(one.topic, one.partition, OFFSET_BEGINNING) for one in gained]
@@ -189,10 +197,9 @@ class BlockingConsumer:
             DependencyAway: the client cannot go on.
             LogMisuse: the topic does not exist.
         """
-        try:
-            message = self._client.poll(timeout_s)
-        except KafkaException as error:  # raised while partitions were shared out
-            raise failure(error.args[0], f"reading {self._topic}") from error
+        message = self._client.poll(timeout_s)
+        if self._failed is not None:
+            raise self._failed
         if message is None:
             return None
         reported = message.error()
@@ -205,10 +212,13 @@ class BlockingConsumer:
     def handled(self, partition: int, next_offset: int) -> None:
         """Let the group go on at `next_offset`: what is before it has been handled."""
         with suppress(KafkaException):  # the partition was given away meanwhile
-            self._client.store_offsets([TopicPartition(self._topic, partition, next_offset)])
+            self._client.store_offsets(
+                offsets=[TopicPartition(self._topic, partition, next_offset)]
+            )
 
     def close(self) -> None:
         """Commit what was handled, leave the group and disconnect."""
+        self._closing = True
         self._client.close()
 
 
