@@ -1,10 +1,12 @@
 """The documentation agrees with the code: no dead link, nothing missing, nothing made up."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
+import schemas
 from contex.settings.catalogue import SETTINGS
 from contex.telemetry.metrics import described
 from gateway.routes import ROUTES
@@ -64,6 +66,17 @@ def test_a_page_stays_readable(name: str) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_page_invents_a_setting(path: Path) -> None:
     assert set(_VARIABLE.findall(path.read_text(encoding="utf-8"))) <= variables()
+
+
+def test_the_example_in_plain_python_writes_the_newest_schemas_under_their_own_ids() -> None:
+    newest = {one.record: one.schema_id for one in schemas.pinned()}
+    written = re.search(r"^IDS = (?P<ids>.*)$", page("topics.md"), re.MULTILINE)
+    assert written is not None
+    ids = ast.literal_eval(written["ids"])
+
+    assert ids == {record: newest[record] for record in ids}
+    for record, number in newest.items():
+        assert f"{number} `{record}`" in page("topics.md")
 
 
 def test_every_topic_is_documented_and_no_other() -> None:
