@@ -8,9 +8,7 @@
 What is exported here is imported on first use, so that `import contex` costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # the typing module alone would cost more than all of this
 if TYPE_CHECKING:
     from contex.client import (
         Agent,
@@ -85,10 +83,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the client exports
+def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("contex.client"), name)
+    from contex import client  # noqa: PLC0415 - on first use
+
+    found: object = getattr(client, name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
