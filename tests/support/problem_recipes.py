@@ -76,17 +76,12 @@ def plain(route: Route) -> Shot:
     """Return a request that is right in form, for things that are not there."""
     about = route.about
     path = re.sub(r"\{(\w+)(?::[^{}]+)?\}", lambda found: _NAMES[found[1]], route.path)
-    query = [
-        f"{name}=1"
-        for name, field in (about.query.model_fields if about.query else {}).items()
-        if field.is_required()
-    ]
+    if about.query is not None and "revision" in about.query.model_fields:
+        path += "?revision=1"  # the newest is asked of the index
     headers = {"Authorization": f"Bearer {KEY}"}
     if about.body is not None:
         headers["Content-Type"] = "application/json"
-    return Shot(
-        route.method, "?".join([path, *("&".join(query),) * bool(query)]), headers, _body(about)
-    )
+    return Shot(route.method, path, headers, _body(about))
 
 
 def _body(about: Operation) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 from gateway_process import GatewayProcess
@@ -22,8 +23,8 @@ Urls = Mapping[Place, str]
 
 @pytest.fixture(scope="module")
 def urls(topics: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Urls]:
-    """A gateway that serves, with a key, and one whose Kafka is away."""
-    settings = {"CONTEX_API_KEY": KEY}
+    """A gateway that serves, with a key and without an index, and one whose Kafka is away."""
+    settings = {"CONTEX_API_KEY": KEY, "QDRANT_URL": "http://127.0.0.1:1"}
     serving = GatewayProcess(
         topics, tmp_path_factory.mktemp("on"), tenant="table", settings=settings, first=IMPATIENT
     )
@@ -107,6 +108,17 @@ async def test_no_recipe_makes_a_route_answer_what_it_does_not_declare(
             wrong.append(f"{route.about.name} answered {code}'s recipe with {said}: {reply}")
     assert wrong == []
     figure(f"{len(tried)} requests: no answer that its route does not declare")
+
+
+async def test_without_an_index_only_what_is_asked_of_it_is_unavailable(urls: Urls) -> None:
+    by_name = {route.about.name: plain(route) for route in ROUTES}
+    newest = by_name["readValue"]
+    newest = replace(newest, path=newest.path.partition("?")[0])
+    for shot in (by_name["queryValues"], by_name["listValues"], newest):
+        reply = await fire(urls[Place.SERVING], shot)
+        assert (reply.status, reply.problem()["code"]) == (503, Code.UNAVAILABLE), shot
+    published = await fire(urls[Place.SERVING], by_name["publishValue"])
+    assert published.status == 202, published
 
 
 @pytest.mark.parametrize("method", ["PUT", "TRACE"])
