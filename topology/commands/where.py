@@ -15,6 +15,7 @@ from contex.cli.exits import Exit
 from contex.cli.failures import Failed
 from contex.errors import CallerError, DependencyAway
 from contex.log.failures import LogMisuse
+from contex.log.reach import Reached, address, reach
 from contex.settings import Settings, load_settings
 from topology.doctor.surroundings import surroundings
 
@@ -58,6 +59,11 @@ def run(work: Coroutine[Any, Any, _T], bootstrap: str) -> _T:
         Failed: a dependency is away, or the topics are not there.
     """
     try:
+        _reach(bootstrap)
+    except Failed:
+        work.close()
+        raise
+    try:
         return asyncio.run(work)
     except DependencyAway as error:
         raise Failed(
@@ -69,3 +75,18 @@ def run(work: Coroutine[Any, Any, _T], bootstrap: str) -> _T:
         raise Failed(str(error), "`contex topics apply` creates what is missing.") from error
     except CallerError as error:
         raise Failed(str(error)) from error
+
+
+def _reach(bootstrap: str) -> None:
+    """Ask whether a broker answers at all: the client would try for half a minute."""
+    obstacles = []
+    for server in bootstrap.split(","):
+        answer = reach(*address(server))
+        if isinstance(answer, Reached):
+            return
+        obstacles.append(f"{server}: {answer.obstacle.value}")
+    raise Failed(
+        f"Kafka does not answer; {'; '.join(obstacles)}",
+        "KAFKA_BOOTSTRAP_SERVERS says where it is; `contex doctor` looks closer.",
+        status=Exit.UNAVAILABLE,
+    )
