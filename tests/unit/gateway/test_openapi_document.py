@@ -148,6 +148,13 @@ def test_every_code_has_a_meaning() -> None:
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code), code
 
 
+def test_the_page_on_errors_has_every_code_and_no_other() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [0-9, ]+ \| ([^|]+) \|", page.partition("## Errors")[2], re.MULTILINE)
+    told = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
+    assert told == set(Code) - {Code.FORBIDDEN}  # the one identity there is may do everything
+
+
 def test_what_problems_say_is_what_the_document_says() -> None:
     for problem in (invalid(FieldError("a.b", "is wrong")), malformed("no JSON", line=1, column=2)):
         said = ProblemDetails.model_validate_json(problem.body(instance="/x", request_id="r"))
