@@ -134,13 +134,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 @click.option("--repeat", default=3, show_default=True, help="Runs of each measurement.")
 @click.option("--values", default=1500, show_default=True, help="Values per saturation run.")
 @click.option("--seconds", default=20, show_default=True, help="Length of a latency run.")
-def main(*, repeat: int, values: int, seconds: int) -> None:
+@click.option("--log-level", default="INFO", show_default=True, help="WARNING: without log lines.")
+def main(*, repeat: int, values: int, seconds: int, log_level: str) -> None:
     """Measure latency and throughput of the pipeline on this machine."""
     chance = random.Random(7)
     texts = [value_text(chance) for _ in range(values)]
     project = "benchmark"
     with tempfile.TemporaryDirectory() as folder:
-        options = StackOptions(Path(folder), environment={"CONTEX_LOG_LEVEL": "WARNING"})
+        options = StackOptions(Path(folder), environment={"CONTEX_LOG_LEVEL": log_level})
         with Stack(options) as stack, UpdatesLog(stack.bootstrap) as log:
             api = Api(stack.gateway_url, project)
             api.register("reader", NEED)

@@ -1,0 +1,82 @@
+"""The lookout tells the metrics and the watchdog how far the worker's partitions are behind."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from contex.errors import DependencyAway
+from contex.log.lag import Span
+from contex.telemetry import metrics
+from workers import lookout
+from workers.lookout import Lookout
+from workers.watchdog import Progress
+
+MINE = {("a", 0), ("a", 1)}
+
+
+class Lag:
+    """A group that is behind as it is told to be."""
+
+    def __init__(self) -> None:
+        self.spans_now: dict[tuple[str, int], Span] | None = {}
+        self.asked: list[set[tuple[str, int]]] = []
+
+    def spans(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Span]:
+        self.asked.append(set(partitions))
+        if self.spans_now is None:
+            raise DependencyAway("Kafka")
+        return self.spans_now
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "waited 10 s"
+        await asyncio.sleep(0.005)
+
+
+def measured(topic: str) -> float | None:
+    return metrics.REGISTRY.get_sample_value(
+        "contex_group_lag_records", {"stage": "a-test", "topic": topic}
+    )
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookout, "LAG_EVERY_S", 0.01)
+    monkeypatch.setattr(lookout, "TURN_EVERY_S", 0.01)
+
+
+async def test_lag_is_summed_over_the_partitions_of_a_topic() -> None:
+    lag, progress = Lag(), Progress()
+    lag.spans_now = {("a", 0): Span(5, 8), ("a", 1): Span(1, 2)}
+    look = Lookout("a-test", lag, ["a", "b"], lambda: MINE, {"a": progress})  # type: ignore[arg-type]  # a stand-in
+    turned_at = progress.turned_at
+    looking = [look.is_looking]
+
+    look.start()
+    await until(lambda: measured("a") == 4)
+
+    looking.append(look.is_looking)
+    assert (measured("b"), lag.asked[0]) == (0, MINE)
+    await until(lambda: progress.lag_records == 4 and progress.turned_at > turned_at)
+    await look.stop()
+    looking.append(look.is_looking)
+    assert looking == [False, True, False]
+
+
+async def test_while_kafka_is_away_nobody_is_to_blame_and_the_metric_stays() -> None:
+    lag, progress = Lag(), Progress()
+    lag.spans_now = {("a", 0): Span(0, 7)}
+    look = Lookout("a-test", lag, ["a"], lambda: MINE, {"a": progress})  # type: ignore[arg-type]  # a stand-in
+    look.start()
+    await until(lambda: progress.lag_records == 7)
+
+    lag.spans_now = None
+    await until(lambda: progress.lag_records == 0)
+
+    assert measured("a") == 7
+    assert look.is_looking
+    await look.stop()
