@@ -40,6 +40,7 @@ class AsyncUpdates:
         self._feed = Feed(*agent)
         self._steps = listen(self._feed, limits, time.monotonic, random.random)
         self._response: httpx.Response | None = None
+        self._bytes: exchanging.BoundedStream | None = None
         self._events: AsyncGenerator[ServerSentEvent, None] | None = None
         self._doing: asyncio.Task[Outcome | None] | None = None
         self._closed = False
@@ -125,15 +126,18 @@ class AsyncUpdates:
             return exchanging.no_answer(error, str(self._client.base_url))
         self._response = response
         exchanging.check_stream(response)
+        self._bytes = exchanging.bound(response)
         self._events = EventSource(response).aiter_sse()
         return exchanging.answer(response, b"")
 
     async def _read(self) -> Outcome:
         assert self._events is not None, "it is connected"
+        assert self._bytes is not None, "as above"
         try:
             found = await anext(self._events, None)
         except httpx.RequestError as error:
             return exchanging.no_answer(error, str(self._client.base_url))
+        self._bytes.waiting_bytes = 0
         return exchanging.ENDED if found is None else exchanging.event(found)
 
     async def _disconnect(self) -> None:

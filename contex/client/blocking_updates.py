@@ -46,6 +46,7 @@ class Updates:
         self._steps = listen(self._feed, limits, time.monotonic, random.random)
         self._outcome: Outcome | None = None
         self._response: httpx.Response | None = None
+        self._bytes: exchanging.BoundedStream | None = None
         self._events: Iterator[ServerSentEvent] | None = None
         self.on_break: Callable[[str, float], None] | None = None
         self._closed = threading.Event()
@@ -126,15 +127,18 @@ class Updates:
             return exchanging.no_answer(error, str(self._client.base_url))
         self._response = response
         exchanging.check_stream(response)
+        self._bytes = exchanging.bound(response)
         self._events = EventSource(response).iter_sse()
         return exchanging.answer(response, b"")
 
     def _read(self) -> Outcome:
         assert self._events is not None, "it is connected"
+        assert self._bytes is not None, "as above"
         try:
             found = next(self._events, None)
         except httpx.RequestError as error:
             return exchanging.no_answer(error, str(self._client.base_url))
+        self._bytes.waiting_bytes = 0
         return exchanging.ENDED if found is None else exchanging.event(found)
 
     def _end(self) -> None:

@@ -3,6 +3,7 @@
 Decides the bounds of one exchange. Does no I/O.
 """
 
+from collections.abc import AsyncIterator, Iterator
 from typing import Final, TypedDict
 
 import httpx
@@ -17,6 +18,8 @@ from contex.client.wire import Answer, NoAnswer, Request
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_BYTES_MAX: Final = 128 * 1024 * 1024
 """More than the gateway has to say at once: 20 queries, or 100 agents with 100 needs each."""
+EVENT_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Between the ends of two events; an update has at most 8 MiB."""
 IDLE_CONNECTIONS_MAX: Final = 20
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -96,6 +99,51 @@ def check_size(size_bytes: int) -> None:
     """
     if size_bytes > ANSWER_BYTES_MAX:
         raise UnexpectedAnswer(f"the answer has over {ANSWER_BYTES_MAX} bytes")
+
+
+class BoundedStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A response's bytes, as long as an event ends now and then.
+
+    Attributes:
+        waiting_bytes: what came since the last event; whoever reads events sets it to 0.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._stream = response.stream
+        self.waiting_bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert isinstance(self._stream, httpx.SyncByteStream), "a blocking client's"
+        for chunk in self._stream:
+            yield self._counted(chunk)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert isinstance(self._stream, httpx.AsyncByteStream), "an asynchronous client's"
+        async for chunk in self._stream:
+            yield self._counted(chunk)
+
+    def close(self) -> None:
+        """Close the connection."""
+        assert isinstance(self._stream, httpx.SyncByteStream), "a blocking client's"
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        assert isinstance(self._stream, httpx.AsyncByteStream), "an asynchronous client's"
+        await self._stream.aclose()
+
+    def _counted(self, chunk: bytes) -> bytes:
+        self.waiting_bytes += len(chunk)
+        if self.waiting_bytes > EVENT_BYTES_MAX:
+            raise UnexpectedAnswer(f"an event has over {EVENT_BYTES_MAX} bytes")
+        return chunk
+
+
+def bound(response: httpx.Response) -> BoundedStream:
+    """Bound what a stream of events may send without ending one."""
+    stream = BoundedStream(response)
+    response.stream = stream
+    return stream
 
 
 def check_stream(response: httpx.Response) -> None:

@@ -11,8 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
+
+from contex.client import InvalidWebhook, verify_webhook
 
 SECRET = "whsec_bW9yZSB0aGFuIHR3ZW50eS1mb3VyIGJ5dGVz"
 
@@ -84,7 +87,12 @@ async def receiving() -> AsyncIterator[Receiver]:
 
 
 def _verified(body: bytes, headers: dict[str, str]) -> Any:
+    """Return the payload if the off-the-shelf library takes it; ours must take the same."""
     try:
-        return Webhook(SECRET).verify(body, headers)
+        payload = Webhook(SECRET).verify(body, headers)
     except WebhookVerificationError:
+        with pytest.raises(InvalidWebhook):
+            verify_webhook(body, headers, SECRET)
         return None
+    assert verify_webhook(body, headers, SECRET).update_id == payload["data"]["update_id"]
+    return payload

@@ -253,6 +253,22 @@ async def test_awaited_updates_end_for_good_with_their_error(stub: Stub) -> None
             await anext(client.updates("a"))
 
 
+async def test_an_event_that_never_ends_is_cut_off(
+    stub: Stub, client: Contex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contex.client.exchanging.EVENT_BYTES_MAX", 1_000)
+    endless = b"data: " + b"x" * 990
+    stub.plans = [[frame(1), frame(2), endless, endless, None]] * 2
+    for told in (list[Update](), list[Update]()):
+        with pytest.raises(UnexpectedAnswer, match="over 1000 bytes"):
+            told.extend(client.updates("a"))
+        assert stub.silent.acquire(timeout=PROMPT_S)
+    async with AsyncContex(stub.url) as awaited:
+        stub.plans = [[frame(1), frame(2), endless, endless, None]]
+        with pytest.raises(UnexpectedAnswer, match="over 1000 bytes"):
+            await gather(awaited.updates("a"))
+
+
 def test_streams_that_ended_are_not_kept(stub: Stub, client: Contex) -> None:
     stub.plans = [[frame(1), None]]
     updates: Updates = client.updates("a")
