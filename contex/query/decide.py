@@ -19,9 +19,8 @@ LITERAL_COSINE: Final = 0.5
 SCORE_TOLERANCE: Final = 1e-5
 PASSAGES_FIRST: Final = 200
 PASSAGES_GROWTH: Final = 4
-PASSAGES_COUNTED_MAX: Final = 800
-"""Once as many were looked at, it is enough that the best are known: more may match than are
-counted."""
+UNSURE_MAX: Final = 50
+"""Values of one search that are looked up in the others, in the first round; more in later ones."""
 PASSAGES_MAX: Final = 51_200
 """Never are more looked at, of which filters may leave nothing."""
 CONTENT_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -128,8 +127,12 @@ def is_enough(
     """Say whether more passages would change nothing that is answered, or must not be asked for."""
     if unseen_max is None or not rule.matches(unseen_max) or passages >= PASSAGES_MAX:
         return True
-    best_are_known = len(scores) >= wanted and scores[wanted - 1] >= unseen_max
-    return best_are_known and passages >= PASSAGES_COUNTED_MAX
+    return len(scores) >= wanted and scores[wanted - 1] >= unseen_max
+
+
+def unsure_max(passages: int, top_k: int) -> int:
+    """Return how many values a round looks up that only some of its searches found."""
+    return max(UNSURE_MAX, 2 * top_k) * passages // PASSAGES_FIRST
 
 
 def within_budget(

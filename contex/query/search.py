@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from contex.embedding.port import Vectors
-from contex.index.lexical import query_terms, rarity, saturated
+from contex.index.lexical import query_terms, rarity
 from contex.index.port import Index
 from contex.index.queries import Nearest, Ranking, Wordiest
 from contex.index.types import ValueHead, ValueInfo
 from contex.query import decide
+from contex.query.pages import Pages, Version, scores_of
 from contex.query.types import Evidence, Query
 from contex.records.meeting import (
     ExclusionPlace,
@@ -23,8 +24,6 @@ from contex.records.meeting import (
 )
 from contex.records.names import Scope, ValueKey
 from contex.records.registration import Need
-
-Version = tuple[ValueKey, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +114,32 @@ class Search:
             self._nearest(limit=passages, terms=self._literal),
             self._wordiest(limit=passages),
         )
-        versions = {
-            (hit.key, hit.revision) for ranking in (dense, literal, worded) for hit in ranking.found
-        }
-        keys = tuple(sorted({key for key, _ in versions}))
+        pages = Pages(self._rule, dense, literal, worded)
+        likely, unlikely_max = pages.likely(decide.unsure_max(passages, self._query.top_k))
+        keys = tuple(sorted({key for key, _ in likely}))
         # A page that is full says nothing of who is not in it: those are looked up by name.
-        if dense.floor is not None:
-            dense = _joined(dense, await self._nearest(keys=_missing(keys, dense)))
-        if literal.floor is not None:
-            missing = _missing(keys, literal)
-            literal = _joined(literal, await self._nearest(keys=missing, terms=self._literal))
-        unseen = None if worded.floor is None else saturated(worded.floor)
-        if worded.floor is not None:
-            worded = _joined(worded, await self._wordiest(keys=_missing(keys, worded)))
-        evidence = self._evidence(versions, dense, literal, worded)
-        return _Round(evidence, decide.unseen_score_max(self._rule, dense, literal, unseen))
+        dense, literal, worded = await asyncio.gather(
+            self._completed(dense, keys),
+            self._completed(literal, keys, terms=self._literal),
+            self._reworded(worded, keys),
+        )
+        evidence = Pages(self._rule, dense, literal, worded).evidence(likely)
+        return _Round(evidence, pages.unseen_max(unlikely_max))
+
+    async def _completed(
+        self,
+        page: Ranking,
+        keys: tuple[ValueKey, ...],
+        terms: tuple[int, ...] | None = None,
+    ) -> Ranking:
+        if page.floor is None:
+            return page
+        return _joined(page, await self._nearest(keys=_missing(keys, page), terms=terms))
+
+    async def _reworded(self, page: Ranking, keys: tuple[ValueKey, ...]) -> Ranking:
+        if page.floor is None:
+            return page
+        return _joined(page, await self._wordiest(keys=_missing(keys, page)))
 
     async def _nearest(
         self,
@@ -151,22 +161,6 @@ class Search:
         if not self._weights or keys == ():
             return Ranking()
         return await self._index.wordiest_values(Wordiest(self._scope, self._weights, limit, keys))
-
-    def _evidence(
-        self, versions: Iterable[Version], dense: Ranking, literal: Ranking, worded: Ranking
-    ) -> dict[Version, Evidence]:
-        meanings, literals, wordings = map(_scores, (dense, literal, worded))
-        weights = self._rule.weights
-        evidence: dict[Version, Evidence] = {}
-        for version in versions:
-            cosines = [known[version] for known in (meanings, literals) if version in known]
-            lexical = saturated(wordings.get(version, 0.0))
-            evidence[version] = Evidence(
-                dense=max(cosines, default=None) if weights.dense else None,
-                lexical=lexical if weights.lexical else None,
-                literal=version in literals,
-            )
-        return evidence
 
     async def _judged(self, evidence: Mapping[Version, Evidence]) -> Found:
         scores = {version: self._rule.score(known) for version, known in evidence.items()}
@@ -207,7 +201,7 @@ class Search:
                 for vector in self._vectors
             )
         )
-        cosines, *readings = map(_scores, rankings)
+        cosines, *readings = map(scores_of, rankings)
         places = [statement.place for statement in exclusion_statements([self._need])]
         return [
             one
@@ -228,10 +222,6 @@ class Search:
             if version in reading
         }
         return version in cosines and is_excluded(0, self._need, cosines[version], scores)
-
-
-def _scores(ranking: Ranking) -> dict[Version, float]:
-    return {(hit.key, hit.revision): hit.score for hit in ranking.found}
 
 
 def _missing(keys: Iterable[ValueKey], ranking: Ranking) -> tuple[ValueKey, ...]:

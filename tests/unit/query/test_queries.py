@@ -231,7 +231,7 @@ async def test_the_answer_is_what_looking_at_everything_gives(
     """With pages of a few passages, so that every one has to grow."""
     monkeypatch.setattr(decide, "PASSAGES_FIRST", 2)
     monkeypatch.setattr(decide, "PASSAGES_GROWTH", 2)
-    monkeypatch.setattr(decide, "PASSAGES_COUNTED_MAX", 4)
+    monkeypatch.setattr(decide, "UNSURE_MAX", 2)
     chance = random.Random(seed)
     written: dict[ValueKey, ValueChunks] = {}
     for number in range(30):
