@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from consistency import assert_consistent
 from product import Api, Refused, UpdatesLog, read_topic, wait_until
 
 from contex.local.stack import Stack, StackOptions
@@ -171,6 +172,12 @@ def test_nothing_acknowledged_is_lost_while_every_process_is_killed(
         assert set(hooked.ids) <= told_ids
         for topic in (ROUTING_DEAD_LETTER, WEBHOOKS_DEAD_LETTER):
             assert read_topic(stack.bootstrap, topic.name, topic.partitions) == []
+        began = time.monotonic()
+        report = assert_consistent(stack.bootstrap, stack.index_port)
+        figure(
+            f"checked in {time.monotonic() - began:.1f} s: {dict(report.judged)},"
+            f" not judged: {dict(report.unjudged)}"
+        )
         repeated = len(log.of(PROJECT, "reader")) - len(
             {update.update_id for update in log.of(PROJECT, "reader")}
         )
@@ -209,6 +216,7 @@ def test_of_two_routing_workers_one_dies_and_the_other_takes_over(
         slowest = max(_latencies_s(log, publishers, since=killed_at))
         figure(f"partitions of the killed worker were silent for at most {slowest:.1f} s")
         assert slowest < 30
+        assert_consistent(stack.bootstrap, stack.index_port)
 
 
 def _latencies_s(log: UpdatesLog, publishers: Publishers, since: float) -> list[float]:
@@ -243,3 +251,4 @@ def test_an_index_that_hangs_is_waited_for_and_nothing_is_dead_lettered(tmp_path
         wait_until(lambda: expected <= told_values(log, "reader"), "all values to be told", 120)
         topic = ROUTING_DEAD_LETTER
         assert read_topic(stack.bootstrap, topic.name, topic.partitions) == []
+        assert_consistent(stack.bootstrap, stack.index_port)

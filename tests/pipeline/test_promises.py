@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from consistency import assert_consistent
 from product import (
     CODEC,
     TENANT,
@@ -33,6 +34,7 @@ from contex.records import (
 from contex.records.dead_letter import read_headers
 from contex.records.message import Message, Received
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, ROUTING_DEAD_LETTER
+from topology.commands.check import Asked
 
 COFFEE = {"drink": "espresso coffee", "beans": "roasted arabica coffee beans"}
 COFFEE_AGAIN = {"drink": "filter coffee", "beans": "light roast coffee beans"}
@@ -113,7 +115,7 @@ def test_a_late_agent_sees_early_data_and_an_early_agent_late_data(
 
 @pytest.mark.promise(2)
 def test_of_racing_publishes_and_registrations_every_agent_ends_up_knowing(
-    api: Api, log: UpdatesLog
+    stack: Stack, api: Api, log: UpdatesLog
 ) -> None:
     pairs = 20
     with ThreadPoolExecutor(8) as pool:
@@ -131,6 +133,7 @@ def test_of_racing_publishes_and_registrations_every_agent_ends_up_knowing(
 
     for n in range(pairs):
         wait_until(partial(holds_all, f"agent-{n}"), f"agent-{n} to hold all {pairs} values")
+    assert_consistent(stack.bootstrap, stack.index_port, Asked(project=api.project))
 
 
 @pytest.mark.promise(3)
@@ -201,6 +204,7 @@ def test_a_thousand_needs_that_match_one_value_are_all_told(
         }
 
     wait_until(lambda: told() == set(agents), "all 1,000 agents to be told")
+    assert_consistent(stack.bootstrap, stack.index_port, Asked(project=api.project))
 
 
 @pytest.mark.promise(5)
@@ -366,6 +370,7 @@ def test_the_index_can_be_deleted_and_every_answer_is_the_same(tmp_path: Path) -
             lambda: _answers_again(api, log, project) == answer,
             "a new agent to get the same answer from the rebuilt index",
         )
+        assert_consistent(stack.bootstrap, stack.index_port)
 
 
 def _answers_again(api: Api, log: UpdatesLog, project: str) -> dict[str, tuple[int, float]]:

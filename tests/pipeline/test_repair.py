@@ -378,9 +378,9 @@ def test_a_record_of_a_schema_that_came_late_is_redriven_and_routed(tmp_path: Pa
     codec = Codec(schema_source(Settings.model_validate({"schema_registry_url": registry.url})))
     worker = RoutingProcess(bootstrap, engine.port, tmp_path, {"SCHEMA_REGISTRY_URL": registry.url})
     try:
-        worker.start()
         with UpdatesLog(bootstrap) as log, raw_producer(bootstrap) as produce:
             log.codec = codec
+            worker.start()
             key = AgentKey(Scope(TENANT, "mended"), "reader")
             need = Need("coffee beans", 0.2)
             produce(
