@@ -3,8 +3,8 @@
     python benchmarks/query.py                       the embedded engine, in a folder of its own
     python benchmarks/query.py --url URL --port N    a server
 
-Values of some 60 words each, of a dozen subjects, in one project, embedded with the model of the settings
-and written as the routing worker writes them. Each question is asked once per repetition;
+Values of some 60 words each, of a dozen subjects, in one project, embedded with the model of the
+settings and written as the routing worker writes them. Each question is asked once per repetition;
 medians of the repetitions and their spread are printed, and nothing is asserted.
 """
 
