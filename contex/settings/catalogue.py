@@ -201,7 +201,7 @@ SETTINGS = (
         "CONTEX_WEBHOOK_ATTEMPTS_MAX",
         Whole(1, 16),
         "16",
-        "How often a webhook is tried in all; 16 tries take 5 days.",
+        "How often a webhook is tried in all; 16 tries take almost 3 days.",
         (Process.WEBHOOKS,),
         unit="tries",
     ),
