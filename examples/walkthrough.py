@@ -19,8 +19,8 @@ import aiohttp
 import click
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from contex.cli.dev import bring_model, guide
 from contex.cli.view import View
@@ -219,6 +219,11 @@ async def _acts(shop: Shop, join: Join, console: Console, notebook: Notebook) ->
     await shop.publish(scenario.LATE_VALUE)
 
 
+def _cut(text: str, style: str = "") -> Text:
+    """Return text that is cut where its column ends. The column itself may then give way."""
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
+
+
 def table(told: list[Told]) -> Table:
     """Return who was told what as a table, in the order of arrival."""
     rows = [
@@ -232,15 +237,17 @@ def table(told: list[Told]) -> Table:
         )
         for one in told
     ]
-    drawn = Table(title="Who was told what", title_justify="left", box=box.SIMPLE_HEAD)
+    drawn = Table(
+        title="Who was told what", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     for number, name in enumerate(COLUMNS):
         # Only the last column may give way on a narrow terminal.
         width = max(len(text) for text in (name, *(row[number] for row in rows)))
         justify: Literal["left", "right"] = "right" if name in FIGURES else "left"
         drawn.add_column(name, justify=justify, no_wrap=True, min_width=width)
-    drawn.add_column("because it needs", no_wrap=True, overflow="ellipsis")
+    drawn.add_column(_cut("because it needs"))
     for row, one in zip(rows, told, strict=True):
-        drawn.add_row(*row, escape(one.need) or "[dim](it knew this value)[/]")
+        drawn.add_row(*row, _cut(one.need) if one.need else _cut("(it knew this)", "dim"))
     return drawn
 
 
