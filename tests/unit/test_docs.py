@@ -58,9 +58,31 @@ def test_links_between_pages_resolve(path: Path) -> None:
     assert dead == []
 
 
-@pytest.mark.parametrize("name", ["api.md", "cli.md", "operating.md", "topics.md", "webhooks.md"])
-def test_a_page_stays_readable(name: str) -> None:
-    assert len(page(name).splitlines()) <= PAGE_LINES_MAX
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_page_stays_readable(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= PAGE_LINES_MAX
+
+
+def test_every_page_is_found_from_the_first_one() -> None:
+    linked = {found["target"] for found in _LINK.finditer((ROOT / "README.md").read_text("utf-8"))}
+    pages = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.*")}
+
+    assert pages <= linked, f"README.md links to no {sorted(pages - linked)}"
+
+
+def test_each_promise_names_a_test_that_is_marked_with_it() -> None:
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in (ROOT / "README.md").read_text("utf-8").splitlines()
+        if re.match(r"\| \d \|", line)
+    ]
+    headings = re.findall(r"^## (\d)\.", page("guarantees.md"), re.MULTILINE)
+    assert [number for number, *_ in rows] == headings
+    for number, _, proofs, story in rows:
+        for proof in _LINK.finditer(proofs):
+            text = (ROOT / proof["target"]).read_text(encoding="utf-8")
+            assert f"promise({number})" in text, f"{proof['target']} does not prove {number}"
+        assert f"(docs/guarantees.md#{number}-" in story, f"expected {number}'s story, got {story}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
