@@ -11,7 +11,7 @@ from contex.check.findings import Report
 from contex.check.gather import Question, Sources
 from contex.check.run import check
 from contex.errors import InvalidValue
-from contex.records import AgentKey, Deletion, Update
+from contex.records import AgentKey, Deletion, Update, Value
 from contex.records.codec import Codec
 from contex.records.dead_letter import dead_letter
 from contex.records.holdings import Holdings
@@ -73,4 +73,28 @@ def wrong(world: World, told: Sequence[Update]) -> set[tuple[str, str]]:
             for key in held.keys() | expected.keys()
             if held.get(key) != expected.get(key)
         }
+        found |= {
+            (agent.agent_id, key)
+            for key, item in holdings.items.items()
+            if item.revision not in right_revisions(world, key)
+        }
+    return found
+
+
+def right_revisions(world: World, data_key: str) -> set[int]:
+    """Return the revisions at the end of a value's history that say the same."""
+    found: set[int] = set()
+    newest: Value | None = None
+    for arrived in reversed(world.publications.log):
+        if arrived.key.data_key != data_key:
+            continue
+        if isinstance(arrived.record, Deletion):
+            break
+        value = arrived.record.value
+        if POISON.encode() in value.content:
+            continue
+        newest = newest or value
+        if value != newest:
+            break
+        found.add(arrived.revision)
     return found
