@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import hanging_worker
-import jsonschema  # type: ignore[import-untyped]  # it comes without types
+import jsonschema
 import pytest
 from product import raw_producer, read_topic, wait_until
 from scraping import Scraper

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]  # it comes without types
+import jsonschema
 import pytest
 
 from contex.telemetry import canonical, metrics
