@@ -7,7 +7,7 @@ from click.core import ParameterSource
 
 from contex.cli import output
 from contex.cli.gateway import connected, gateway_options, target_of
-from contex.cli.output import document, plural
+from contex.cli.output import document, plural, printable
 from contex.client.types import Agent, Need
 
 
@@ -82,12 +82,12 @@ def show(agent: str, **options: Any) -> None:  # noqa: ANN401 - click's own
         return
     click.echo(f"{click.style(found.agent_id, bold=True)} in {found.project_id}")
     click.echo(f"  registered    {found.registered_at or 'unknown'}, epoch {found.epoch}")
-    click.echo(f"  delivery      {_delivery(found)}")
+    click.echo(f"  delivery      {printable(_delivery(found))}")
     click.echo(f"  token budget  {found.token_budget or 0:,}")
     click.echo("  needs")
     for need in found.needs:
-        click.echo(f"    {need.text}")
-        click.echo(f"      {_conditions(need)}")
+        click.echo(f"    {printable(need.text)}")
+        click.echo(f"      {printable(_conditions(need))}")
 
 
 @agents.command("delete")

@@ -9,6 +9,7 @@ from typing import IO, Any, Final
 import click
 
 from contex.cli.exits import Exit
+from contex.cli.output import printable
 from contex.client.errors import (
     ContexClientError,
     Disconnected,
@@ -58,11 +59,11 @@ class Failed(click.ClickException):
         """Print it on standard error."""
         stream = file or click.get_text_stream("stderr")
         head = click.style("Error:", fg="red", bold=True)
-        click.echo(f"{head} {self.message}", file=stream, color=self.show_color)
+        click.echo(f"{head} {printable(self.message)}", file=stream, color=self.show_color)
         for fact in self.facts:
-            click.echo(f"  {fact}", file=stream, color=self.show_color)
+            click.echo(f"  {printable(fact)}", file=stream, color=self.show_color)
         if self.step:
-            click.echo(f"  → {self.step}", file=stream, color=self.show_color)
+            click.echo(f"  → {printable(self.step)}", file=stream, color=self.show_color)
 
 
 def failed(error: ContexClientError, url: str = "") -> Failed:

@@ -78,9 +78,14 @@ class Source:
 
 @dataclass(slots=True)
 class Gathered:
-    """What the arguments stand for."""
+    """What the arguments stand for.
+
+    Attributes:
+        links: how many links to folders, links to nothing and devices were left out.
+    """
 
     sources: list[Source] = field(default_factory=list)
+    links: int = 0
     hidden: int = 0
     excluded: int = 0
 
@@ -118,7 +123,12 @@ class Naming:
 
 def are_files(arguments: Sequence[str]) -> bool:
     """Say whether each argument is a file, a folder, or a pattern that finds some."""
-    return all(Path(one).exists() or _is_pattern(one) for one in arguments)
+    return all(exists(one) or _is_pattern(one) for one in arguments)
+
+
+def exists(argument: str) -> bool:
+    """Say whether there is such a file or folder; what is too long for a name is none."""
+    return os.path.exists(argument)  # noqa: PTH110 - Path.exists raises for a text of 300 letters
 
 
 def gather(arguments: Sequence[str], naming: Naming, exclude: Sequence[str] = ()) -> Gathered:
@@ -161,8 +171,8 @@ def read_text(path: Path) -> str:
         content = file.read(VALUE_BYTES_MAX + 1)
     if b"\0" in content:
         raise NotText("has zero bytes: it is no text")
-    if len(content) > VALUE_BYTES_MAX:
-        check_size(path.stat().st_size)
+    # A pipe has no size of its own: what was read counts as well.
+    check_size(max(len(content), path.stat().st_size) if len(content) > VALUE_BYTES_MAX else 0)
     return as_text(content)
 
 
@@ -200,14 +210,17 @@ def _is_pattern(argument: str) -> bool:
 def _found(argument: str, gathered: Gathered) -> Iterator[tuple[Path, Path]]:
     """Yield each file of one argument, and the named file or folder it was found by."""
     named = Path(argument)
-    if named.exists():
+    if exists(argument):
         tops = [named]
     elif _is_pattern(argument):
         tops = [Path(one) for one in sorted(glob.glob(argument, recursive=True))]  # noqa: PTH207 - Path.glob takes no absolute pattern
     else:
         tops = []
     if not tops:
-        raise Unusable(f"there is no file or folder {argument!r}")
+        raise Unusable(
+            f"there is no file or folder {argument!r}",
+            "A key and a text that look like patterns: contex publish KEY --value TEXT.",
+        )
     for top in tops:
         if top.is_dir():
             for path in _below(top, gathered):
@@ -217,9 +230,11 @@ def _found(argument: str, gathered: Gathered) -> Iterator[tuple[Path, Path]]:
 
 
 def _below(folder: Path, gathered: Gathered) -> Iterator[Path]:
-    for where, folders, names in os.walk(folder):
+    unreadable: list[OSError] = []
+    for where, folders, names in os.walk(folder, onerror=unreadable.append):
         seen = sorted(name for name in folders if not name.startswith("."))
         gathered.hidden += len(folders) - len(seen)
+        gathered.links += sum(Path(where, name).is_symlink() for name in seen)
         folders[:] = seen
         for name in sorted(names):
             path = Path(where, name)
@@ -227,3 +242,7 @@ def _below(folder: Path, gathered: Gathered) -> Iterator[Path]:
                 gathered.hidden += 1
             elif path.is_file():
                 yield path
+            else:
+                gathered.links += 1
+    # Told like a file that cannot be read: by name, with the reason.
+    yield from (Path(error.filename) for error in unreadable)

@@ -20,7 +20,7 @@ from click.shell_completion import CompletionItem
 
 from contex.cli.exits import Exit
 from contex.cli.labels import meant
-from contex.cli.output import colour_wanted
+from contex.cli.output import abandon, colour_wanted, settle_streams
 
 _OWN: Final = {
     "agents": "contex.cli.agents:agents",
@@ -58,6 +58,7 @@ class LazyGroup(click.Group):
         """Run the command line; end the process with the status that `Exit` says."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        settle_streams()
         try:
             returned = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.Abort:
@@ -66,6 +67,10 @@ class LazyGroup(click.Group):
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
+        except OSError as error:  # a full disk, a folder that is not there
+            abandon("stdout")
+            click.ClickException(str(error)).show()
+            sys.exit(Exit.FAILED)
         sys.exit(returned if isinstance(returned, int) else Exit.OK)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -6,16 +6,18 @@ Decides the forms of that file. Whether a need is acceptable, the gateway decide
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from contex.cli.exits import Exit
 from contex.cli.failures import Failed
+from contex.cli.files import NotText, as_text
 from contex.client.types import Exclusion, Need
 from contex.records.registration import THRESHOLD_DEFAULT
 
 FILE_BYTES_MAX: Final = 1_000_000
 _MEMBERS: Final = frozenset({"text", "threshold", "filters", "exclusions"})
 _YAML: Final = frozenset({".yaml", ".yml"})
+_STDIN: Final = "<stdin>"
 _FORM: Final = (
     'Write a list of needs: texts, or objects such as {"text": "...", "threshold": 0.4, '
     '"filters": {"team": "web"}, "exclusions": ["..."]}.'
@@ -35,8 +37,24 @@ def from_options(
     return [Need(text, chosen, labels, not_meant) for text in texts]
 
 
+def from_file(file: IO[bytes]) -> list[Need]:
+    """Read an open file of needs, or standard input.
+
+    Raises:
+        Failed: it is too large, is no text, or holds something else.
+    """
+    name = Path(getattr(file, "name", _STDIN)).name
+    content = file.read(FILE_BYTES_MAX + 1)
+    if len(content) > FILE_BYTES_MAX:
+        raise _wrong(name, f"has more than {FILE_BYTES_MAX:,} bytes")
+    try:
+        return from_text(as_text(content), name)
+    except NotText as error:
+        raise _wrong(name, str(error)) from error
+
+
 def from_text(text: str, name: str) -> list[Need]:
-    """Read a file of needs; its name's ending tells the form, `-` may be JSON or lines.
+    """Read a file of needs; its name's ending tells the form; any other may be JSON or lines.
 
     Raises:
         Failed: saying what is wrong and how it should be written.
@@ -46,7 +64,7 @@ def from_text(text: str, name: str) -> list[Need]:
     elif text.lstrip().startswith(("[", "{")):
         try:
             written = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _wrong(name, f"is no JSON: {error}") from error
     else:
         lines = (line.strip() for line in text.splitlines())
@@ -88,7 +106,7 @@ def _exclusion(written: object, place: str) -> Exclusion:
 def _threshold(written: Mapping[str, Any], place: str) -> dict[str, float]:
     try:
         return {"threshold": float(written["threshold"])} if "threshold" in written else {}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _wrong(place, f"has a threshold that is no number: {error}") from error
 
 

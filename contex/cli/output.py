@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from io import TextIOBase, TextIOWrapper
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -21,6 +22,38 @@ _GAP: Final = 2
 _LAST_CHARACTERS_MIN: Final = 20
 _KB: Final = 1_000
 _MB: Final = 1_000_000
+_CONTROLS: Final = {
+    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"
+}
+
+
+def settle_streams() -> None:
+    """Let a closed stream, or a character that a stream cannot carry, end no command."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            abandon(name)
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def abandon(name: str) -> None:
+    """Write to a stream no more: what is still said goes nowhere."""
+    setattr(sys, name, _Nowhere())
+
+
+class _Nowhere(TextIOBase):
+    """Takes texts and keeps none."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def printable(text: str) -> str:
+    """Return a text of somebody else's that cannot steer the terminal: controls are spelt out."""
+    return text.translate(_CONTROLS)
 
 
 def colour_wanted() -> bool | None:
@@ -55,6 +88,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     The first column is what people look for: it is bold.
     """
+    rows = [[printable(text) for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     left = results().width - sum(widths[:-1]) - _GAP * (len(titles) - 1)
     widths[-1] = max(_LAST_CHARACTERS_MIN, left)

@@ -5,6 +5,7 @@ taken for one, nor the other way round.
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -114,7 +115,7 @@ def _what(arguments: tuple[str, ...], options: dict[str, Any]) -> Single | Gathe
             return files.gather(arguments, naming, options["exclude"])
         except Unusable as error:
             raise Failed(str(error), error.advice, status=Exit.USAGE) from error
-    absent = [one for one in arguments if not Path(one).exists()]
+    absent = [one for one in arguments if not files.exists(one)]
     if len(arguments) == _PAIR and arguments[0] in absent:
         return _read_single(arguments[0], arguments[1], None)
     if len(arguments) == _PAIR:
@@ -136,10 +137,10 @@ def _read_single(data_key: str, value: str | None, file: Path | None) -> Single:
             return Single(data_key, files.read_text(file), files.format_of(file))
         if value == STDIN:
             content = click.get_binary_stream("stdin").read(files.VALUE_BYTES_MAX + 1)
-            text = files.as_text(content)
         else:
-            text = value or ""
-        files.check_size(len(text.encode(errors="replace")))
+            content = os.fsencode(value or "")  # the very bytes that were typed
+        files.check_size(len(content))
+        text = files.as_text(content)
     except (files.NotText, files.TooLarge, OSError) as error:
         what = "the value" if file is None else str(file)
         raise Failed(f"{what} {error}", "Publish its parts under several keys.") from error

@@ -18,7 +18,7 @@ from contex.cli.exits import Exit
 from contex.cli.failures import Failed, failed
 from contex.cli.files import Gathered
 from contex.cli.gateway import Target, connected
-from contex.cli.output import document, plural, remarks, size
+from contex.cli.output import document, plural, printable, remarks, size
 from contex.cli.sending import Form, Ready, Sent
 from contex.client.errors import ContexClientError
 
@@ -96,7 +96,9 @@ def publish_files(target: Target, gathered: Gathered, form: Form, how: How) -> N
         _summarise(target, gathered, tally, took_s, how)
     if broken is not None:
         raise broken
-    sys.exit(Exit.FAILED if tally.failures else Exit.OK)
+    if tally.failures:
+        sys.exit(Exit.FAILED)
+    sys.exit(Exit.UNAVAILABLE if how.wait and tally.late else Exit.OK)
 
 
 def _progress(results: Iterator[Sent], total: int) -> Iterator[Sent]:
@@ -149,10 +151,11 @@ def show_plan(planned: Sequence[Planned], *, as_json: bool) -> None:
             ]
         )
         return
-    width = max((len(one.data_key) for one in planned), default=0)
-    for one in planned:
+    keys = [printable(one.data_key) for one in planned]
+    width = max(map(len, keys), default=0)
+    for key, one in zip(keys, planned, strict=True):
         what = f"{one.data_format or _DETECTED:<10}  {size(one.size_bytes):>8}"
-        click.echo(f"{one.data_key:<{width}}  {one.error or what}")
+        click.echo(f"{key:<{width}}  {one.error or what}")
     total = sum(one.size_bytes for one in planned)
     good = sum(one.error is None for one in planned)
     click.echo(f"Would publish {plural(good, 'value')}, {size(total)}. Nothing was sent.", err=True)
@@ -160,7 +163,8 @@ def show_plan(planned: Sequence[Planned], *, as_json: bool) -> None:
 
 def _summarise(target: Target, gathered: Gathered, tally: Tally, took_s: float, how: How) -> None:
     for sent in tally.failures[:FAILURES_SHOWN_MAX]:
-        click.echo(f"{click.style('failed', fg='red')}  {sent.path}: {sent.error}", err=True)
+        why = printable(f"{sent.path}: {sent.error}")
+        click.echo(f"{click.style('failed', fg='red')}  {why}", err=True)
     hidden = len(tally.failures) - FAILURES_SHOWN_MAX
     if hidden > 0:
         click.echo(f"... and {hidden:,} more; --json lists all", err=True)
@@ -182,6 +186,7 @@ def _left_out(gathered: Gathered, binaries: int) -> str:
     counts = {
         "hidden": gathered.hidden,
         "excluded": gathered.excluded,
+        "links or devices": gathered.links,
         "no UTF-8 text": binaries,
     }
     words = [f"{count:,} {why}" for why, count in counts.items() if count]
@@ -209,6 +214,7 @@ def _report(target: Target, gathered: Gathered, tally: Tally) -> dict[str, objec
         "left_out": {
             "hidden": gathered.hidden,
             "excluded": gathered.excluded,
+            "links": gathered.links,
             "binary": tally.binaries,
         },
         "results": rows([*tally.done, *tally.failures]),

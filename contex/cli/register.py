@@ -3,7 +3,6 @@
 Decides how a registration is shown. A generated webhook secret is shown this once.
 """
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,7 +20,7 @@ from contex.client.types import Need, Registered
 @click.command()
 @click.argument("agent", metavar="AGENT")
 @click.option("--need", "texts", multiple=True, metavar="TEXT", help="A need; repeatable.")
-@click.option("--needs-file", type=click.File("r"), help="A list of needs: JSON, YAML or lines.")
+@click.option("--needs-file", type=click.File("rb"), help="A list of needs: JSON, YAML or lines.")
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
@@ -86,10 +85,12 @@ def _needs(options: dict[str, Any]) -> list[Need]:
     found = needs.from_options(
         options["texts"], options["threshold"], filters(options["labels"]), options["exclude"]
     )
+    beside = options["threshold"] is not None or options["labels"] or options["exclude"]
+    if beside and not found:
+        raise click.UsageError("--threshold, --filter and --exclude go with --need.")
     file = options["needs_file"]
     if file is not None:
-        text = file.read(needs.FILE_BYTES_MAX)
-        found += needs.from_text(text, "-" if file.name == "<stdin>" else Path(file.name).name)
+        found += needs.from_file(file)
     if not found:
         raise click.UsageError("Say what the agent needs: --need TEXT or --needs-file FILE.")
     return found

@@ -12,7 +12,7 @@ from typing import Final
 from contex.cli.files import NotText, Source, TooLarge, format_of, read_text
 from contex.client.asking import key_of
 from contex.client.blocking import Contex
-from contex.client.errors import InvalidRequest
+from contex.client.errors import Forbidden, InvalidRequest, Refused, Unauthenticated
 from contex.client.types import Failure, Publish, Published
 
 BATCH_ITEMS_MAX: Final = 200
@@ -140,7 +140,9 @@ def _send_one(client: Contex, ready: Ready, wait_s: float) -> Sent:
             metadata=item.metadata,
             wait_s=wait_s,
         )
-    except InvalidRequest as error:
+    except (Unauthenticated, Forbidden):
+        raise  # no other file would fare better
+    except Refused as error:
         return Sent(ready.source.path, item.data_key, error=error.detail)
     return Sent(ready.source.path, item.data_key, published)
 

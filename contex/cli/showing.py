@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from contex.cli.output import printable
 from contex.client.data import Told
 from contex.client.types import Item, Match, Update
 
@@ -51,7 +52,7 @@ def _lines(update: Update, width: int) -> Iterator["Text"]:
     if update.kind == _INITIAL:
         yield head.append(_counted(update))
     for item in update.items[:ITEMS_SHOWN_MAX]:
-        known = f"{item.data_key}  revision {item.revision}"
+        known = printable(f"{item.data_key}  revision {item.revision}")
         if update.kind == _INITIAL:
             yield Text(" " * _INDENT + known, "bold")
         else:
@@ -74,14 +75,16 @@ def _counted(update: Update) -> str:
 
 
 def _needs(item: Item) -> list[str]:
-    return [f"{need.score:.2f} for: {need.need}" for need in item.needs]
+    return [printable(f"{need.score:.2f} for: {need.need}") for need in item.needs]
 
 
 def preview(told: Told, width: int, lines_max: int) -> list[str]:
     """Return the first lines of a value's data, none longer than `width`."""
     if not told.body.known:
         return [f"(large: {told.tokens:,} tokens, GET {told.reference})"]
-    lines = [line.rstrip() for line in text_of(told.body.data).splitlines() if line.strip()]
+    lines = [
+        printable(line.rstrip()) for line in text_of(told.body.data).splitlines() if line.strip()
+    ]
     shown = [_cut(line, width) for line in lines[:lines_max]]
     rest = len(lines) - lines_max
     return [*shown, f"({rest:,} more lines)"] if rest > 1 else [*shown, *lines[lines_max:]]

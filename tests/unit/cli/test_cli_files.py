@@ -1,11 +1,15 @@
 """Which files an argument stands for, and under which keys."""
 
+import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from contex.cli import files
 from contex.cli.files import Naming, NotText, TooLarge, Unusable, gather, read_text
+from contex.cli.sending import Form, Sent, prepare
 from contex.records.publication import VALUE_BYTES_MAX
 from contex.text.media import content_type_for
 
@@ -124,3 +128,60 @@ def test_every_format_that_an_ending_tells_is_one_of_the_gateways() -> None:
 def test_an_ending_says_nothing_where_it_is_unknown() -> None:
     assert files.format_of(Path("a/B.YML")) == "yaml"
     assert files.format_of(Path("Makefile")) is None
+
+
+def test_what_is_no_file_is_left_out_of_folders_and_counted(tree: Path) -> None:
+    (tree / "docs" / "loop").symlink_to(tree / "docs")
+    (tree / "docs" / "broken").symlink_to(tree / "nothing")
+    (tree / "docs" / "self").symlink_to(tree / "docs" / "self")
+    os.mkfifo(tree / "docs" / "pipe")
+    gathered = gather(["docs"], Naming())
+    assert [one.data_key for one in gathered.sources] == ["docs/a.md", "docs/deep/b.yaml"]
+    assert gathered.links == 4
+
+
+def test_a_folder_that_cannot_be_read_is_named_as_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scan = os.scandir
+
+    def closed(path: str) -> object:
+        if Path(path).name == "deep":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    [readable, locked] = gather(["docs"], Naming()).sources
+    assert readable.data_key == "docs/a.md"
+    sent = prepare(locked, Form())
+    assert isinstance(sent, Sent)
+    assert (sent.data_key, sent.skipped, bool(sent.error)) == ("docs/deep", False, True)
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "x" * 10_000, "zero\0byte"])
+def test_what_cannot_be_a_name_is_no_file(text: str) -> None:
+    assert not files.are_files(["docs", text])
+
+
+def test_what_comes_through_a_pipe_is_bounded_too(tree: Path) -> None:
+    os.mkfifo(tree / "pipe")
+    content = b"x" * (VALUE_BYTES_MAX + 5)
+    writer = threading.Thread(target=_write_and_ignore, args=(tree / "pipe", content), daemon=True)
+    writer.start()
+    with pytest.raises(TooLarge):
+        read_text(tree / "pipe")
+    writer.join(10)
+    assert not writer.is_alive()
+
+
+def _write_and_ignore(path: Path, content: bytes) -> None:
+    with suppress(BrokenPipeError), path.open("wb", buffering=0) as pipe:
+        pipe.write(content)
+
+
+def test_more_files_than_can_be_published_at_once_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(files, "FILES_MAX", 1)
+    with pytest.raises(Unusable, match="more than 1 files"):
+        keys("docs")

@@ -169,7 +169,7 @@ def test_json_tells_of_every_file(contex: CommandLine, tree: Path) -> None:
 
     told = json.loads(result.stdout)
     assert (told["published"], told["failed"]) == (1, 1)
-    assert told["left_out"] == {"hidden": 1, "excluded": 0, "binary": 1}
+    assert told["left_out"] == {"hidden": 1, "excluded": 0, "links": 0, "binary": 1}
     assert told["results"][0]["revision"] == 1
     assert told["results"][1]["error"] == "data is no YAML"
 
@@ -230,3 +230,89 @@ def test_no_project_is_a_wrong_command_line(contex: CommandLine) -> None:
 def test_every_format_on_offer_is_one_of_the_gateways() -> None:
     for name in publish._FORMATS:
         assert content_type_for(name), name
+
+
+@pytest.mark.parametrize("text", ["x" * 300, '{"a": "' + "x" * 5_000 + '"}'])
+def test_a_text_that_is_too_long_for_a_files_name_is_a_value(
+    contex: CommandLine, text: str
+) -> None:
+    result = contex("publish", "database", text)
+    assert result.exit_code == 0, result.output
+    assert contex.gateway.values()["database"]["data"] == text
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_word_that_is_no_utf_8_is_refused(contex: CommandLine, more: list[str]) -> None:
+    result = contex("publish", "k", "caf\udce9", *more)
+    assert result.exit_code == 1
+    assert "the value is not UTF-8 text (byte 3)" in result.stderr
+    assert contex.gateway.asked == []
+
+
+@pytest.mark.parametrize("content", [b"x" * 900_001, "ü".encode() * 600_000])
+def test_standard_input_is_bounded(contex: CommandLine, content: bytes) -> None:
+    result = contex("publish", "k", "-", stdin=content)
+    assert result.exit_code == 1
+    assert "a value may have 900,000" in result.stderr
+
+
+def test_files_that_were_not_routed_in_time_have_the_same_status(contex: CommandLine) -> None:
+    result = contex("publish", "docs", "--wait", "--timeout", "1")
+    assert result.exit_code == 5
+    assert "2 not routed yet" in result.stdout
+
+
+def test_one_file_that_is_refused_while_waiting_hurts_no_other(contex: CommandLine) -> None:
+    def refuse_one(request: httpx.Request) -> httpx.Response:
+        wanted = json.loads(request.content)
+        if wanted["data_key"] == "docs/a.md":
+            return problem(409, "conflict", "not now")
+        more = {"outcome": "routed", "agents_told": 1, "told": {"matched": 1}}
+        return httpx.Response(200, json=contex.gateway.accepted(wanted) | more)
+
+    contex.gateway.answers["POST /data/publish"] = refuse_one
+    result = contex("publish", "docs", "--wait")
+    assert result.exit_code == 1
+    assert "failed  docs/a.md: not now" in result.stderr
+    assert "Published 1 value to demo" in result.stdout
+
+
+def test_a_key_that_is_refused_ends_it_at_once(contex: CommandLine) -> None:
+    contex.gateway.answers["POST /data/publish"] = problem(401, "unauthenticated", "not this key")
+    assert contex("publish", "docs", "--wait").exit_code == 4
+
+
+def test_many_failures_are_counted_and_json_lists_them(contex: CommandLine, tree: Path) -> None:
+    for number in range(55):
+        (tree / "docs" / f"{number:02}.txt").write_text("bad: [")
+    result = contex("publish", "docs")
+    assert result.exit_code == 1
+    assert result.stderr.count("failed  docs/") == 50
+    assert "... and 5 more; --json lists all" in result.stderr
+    assert json.loads(contex("publish", "docs", "--json").stdout)["failed"] == 55
+
+
+def test_nothing_left_to_publish_is_a_failure_that_says_why(contex: CommandLine) -> None:
+    result = contex("publish", "docs", "--exclude", "*")
+    assert result.exit_code == 1
+    assert "no file is left to publish" in result.stderr
+    assert "1 hidden, 3 excluded" in result.stderr
+
+
+def test_links_are_told_among_what_is_left_out(contex: CommandLine, tree: Path) -> None:
+    (tree / "docs" / "loop").symlink_to(tree / "docs")
+    assert "1 links or devices" in contex("publish", "docs").stderr
+
+
+def test_a_dry_run_tells_which_file_would_fail(contex: CommandLine, tree: Path) -> None:
+    (tree / "docs" / "big.txt").write_text("x" * 900_001)
+    result = contex("publish", "docs", "--dry-run")
+    assert result.exit_code == 1
+    assert "docs/big.txt  has 900,001 bytes; a value may have 900,000" in result.stdout
+    assert "Would publish 2 values" in result.stderr
+    assert contex("publish", "k", "12345", "--dry-run").stdout.split() == [
+        "k",
+        "detected",
+        "5",
+        "B",
+    ]
