@@ -48,7 +48,7 @@ def named(report: Report) -> set[tuple[str, str]]:
     return {(one.agent_id, one.data_key) for one in report.findings}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 async def test_what_was_routed_is_consistent(data: st.DataObject) -> None:
     world = play(data)
@@ -59,7 +59,7 @@ async def test_what_was_routed_is_consistent(data: st.DataObject) -> None:
     assert set(report.unjudged) <= {Unjudged.NEAR}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 async def test_what_was_lost_is_found_and_nothing_else(data: st.DataObject) -> None:
     world = play(data)
