@@ -121,10 +121,13 @@ class AsyncContex:
         )
 
     async def publish_many(self, items: Iterable[Publish]) -> list[Published | Failure]:
-        """Publish many values, many to a request; answer for each, in their order."""
+        """Publish many values, many to a request; answer for each, in their order.
+
+        One that cannot be sent at all is a `Failure` too: it hurts no other.
+        """
         found: list[Published | Failure] = []
         for batch in operations.batches(items, self.project, _new_key):
-            found += await self._run(batch)
+            found += [batch] if isinstance(batch, Failure) else await self._run(batch)
         return found
 
     async def delete(

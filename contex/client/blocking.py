@@ -116,10 +116,13 @@ class Contex:
         return self._run(operations.publish(item, self._project(project), wait_s=wait_s, key=key))
 
     def publish_many(self, items: Iterable[Publish]) -> list[Published | Failure]:
-        """Publish many values, many to a request; answer for each, in their order."""
+        """Publish many values, many to a request; answer for each, in their order.
+
+        One that cannot be sent at all is a `Failure` too: it hurts no other.
+        """
         found: list[Published | Failure] = []
         for batch in operations.batches(items, self.project, _new_key):
-            found += self._run(batch)
+            found += [batch] if isinstance(batch, Failure) else self._run(batch)
         return found
 
     def delete(

@@ -21,7 +21,7 @@ from contex.client.asking import (
     wait_headers,
     wrong,
 )
-from contex.client.errors import UnexpectedAnswer
+from contex.client.errors import InvalidRequest, UnexpectedAnswer
 from contex.client.types import (
     Agent,
     Failure,
@@ -62,24 +62,43 @@ def publish(item: Publish, project: str, *, wait_s: float | None, key: str) -> O
 
 def batches(
     items: Iterable[Publish], project: str | None, new_key: Callable[[], str]
-) -> Iterator[Operation[Sequence[Published | Failure]]]:
-    """Write many values: as few requests as the gateway's bounds permit, in order."""
-    waiting: list[bytes] = []
+) -> Iterator[Operation[Sequence[Published | Failure]] | Failure]:
+    """Write many values: as few requests as the gateway's bounds permit, in order.
+
+    What cannot be sent is a `Failure` in its place.
+    """
+    waiting: list[bytes | Failure] = []
     size_bytes = 0
     for item in items:
-        encoded = dump(publish_members(item, project_of(item.project, project)))
-        if waiting and (
-            len(waiting) == BATCH_ITEMS_MAX or size_bytes + len(encoded) + 2 > BATCH_BYTES_MAX
-        ):
+        encoded = _encoded(item, project)
+        growth_bytes = 0 if isinstance(encoded, Failure) else len(encoded) + 1
+        if len(waiting) == BATCH_ITEMS_MAX or size_bytes + growth_bytes + 1 > BATCH_BYTES_MAX:
             yield _batch(waiting, new_key())
             waiting, size_bytes = [], 0
-        waiting.append(encoded)
-        size_bytes += len(encoded) + 1
+        if isinstance(encoded, Failure) and not waiting:
+            yield encoded
+        else:
+            waiting.append(encoded)
+            size_bytes += growth_bytes
     if waiting:
         yield _batch(waiting, new_key())
 
 
-def _batch(items: Sequence[bytes], key: str) -> Operation[Sequence[Published | Failure]]:
+def _encoded(item: Publish, project: str | None) -> bytes | Failure:
+    try:
+        encoded = dump(publish_members(item, project_of(item.project, project)))
+        if len(encoded) + 2 > BATCH_BYTES_MAX:
+            raise wrong("data", f"must fit a request of {BATCH_BYTES_MAX} bytes")
+    except InvalidRequest as error:
+        named = item.project or project or ""
+        return Failure(named, item.data_key, error.code, error.detail, error.fields)
+    return encoded
+
+
+def _batch(
+    waiting: Sequence[bytes | Failure], key: str
+) -> Operation[Sequence[Published | Failure]]:
+    items = [one for one in waiting if not isinstance(one, Failure)]
     request = Request(
         "POST",
         f"{API}/batch/publish",
@@ -91,7 +110,8 @@ def _batch(items: Sequence[bytes], key: str) -> Operation[Sequence[Published | F
         results = reading.batched(reading.parse(answer.body, "a batch"))
         if len(results) != len(items):
             raise UnexpectedAnswer(f"{len(items)} values were sent, {len(results)} answered")
-        return results
+        answered = iter(results)
+        return [one if isinstance(one, Failure) else next(answered) for one in waiting]
 
     return Operation(request, read)
 

@@ -201,6 +201,32 @@ def test_a_batch_that_is_answered_in_part_is_no_answer(run: Any) -> None:
         run(gateway, lambda client: client.publish_many([Publish("k", 1)]))
 
 
+def test_a_bad_one_of_many_is_a_failure_in_its_place_and_the_rest_is_sent(run: Any) -> None:
+    items = [Publish("\0", 0), Publish("a", 1), Publish("bad", b"\xff"), Publish("", 1, "q"),
+             Publish("x", 1, "no/"), Publish("huge", "x" * BATCH_BYTES_MAX),
+             Publish("b", 2)]  # fmt: skip
+    gateway = Gateway({"results": [{**PUBLISHED, "status": "success"}] * 2})
+    found = run(gateway, lambda client: client.publish_many(items))
+    sent = [[one["data_key"] for one in json.loads(asked.content)] for asked in gateway.asked]
+    assert sent == [["a", "b"]]
+    assert [type(one) for one in found] == [Failure, Published, *[Failure] * 4, Published]
+    told = [(one.project_id, one.data_key, one.code, one.fields[0].field) for one in found[2:6]]
+    assert told == [
+        ("p", "bad", "invalid-request", "data"),
+        ("q", "", "invalid-request", "data_key"),
+        ("no/", "x", "invalid-request", "project"),
+        ("p", "huge", "invalid-request", "data"),
+    ]
+
+
+def test_no_empty_request_is_sent_for_bad_ones(run: Any) -> None:
+    good, bad = [Publish("k", 1)] * BATCH_ITEMS_MAX, [Publish("", 1)]
+    gateway = Gateway({"results": [{**PUBLISHED, "status": "success"}] * BATCH_ITEMS_MAX})
+    found = run(gateway, lambda client: client.publish_many([*bad, *good, *bad]))
+    assert len(gateway.asked) == 1
+    assert [isinstance(one, Failure) for one in found] == [True, *[False] * BATCH_ITEMS_MAX, True]
+
+
 def test_delete_names_the_key_in_one_segment(run: Any) -> None:
     gateway = Gateway(PUBLISHED, PUBLISHED)
     run(gateway, lambda client: client.delete("a/../é%2F?"))

@@ -150,6 +150,7 @@ def test_every_operation_may_be_repeated() -> None:
         next(operations.queries(["q"], "p", {})),
     ]
     for operation in made:
+        assert isinstance(operation, Operation), operation
         request = operation.request
         assert request.repeatable, request
         writes = request.method != "GET" and not request.path.endswith("/query")
