@@ -3,12 +3,17 @@
 Decides what a person reads about model weights. Never decides where they are.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from contex.cli.exits import Exit
+from contex.cli.failures import Failed
+from contex.cli.output import remarks
 from contex.embedding.models import DEFAULT, Location, fetch, locate
-from contex.errors import ContexError
+from contex.errors import ContexError, DependencyAway
 
 _PLACES = {
     "path": "a folder of yours",
@@ -31,13 +36,12 @@ def fetch_command(model: str) -> None:
 
     MODEL is a name on the model hub; without it, the one that CONTEX_MODEL names, or the default.
     """
-    console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
-        console=console,
+        console=remarks(),
         transient=True,
     )
     task = bars.add_task(f"Fetching {model}", total=None)
@@ -46,26 +50,35 @@ def fetch_command(model: str) -> None:
         description = f"Fetching {model} from {source}"
         bars.update(task, description=description, completed=done_bytes, total=total_bytes)
 
-    try:
-        with bars:
-            location = fetch(model, show)
-    except ContexError as error:
-        raise click.ClickException(str(error)) from error
-    _say(console, location)
+    with _errors_told(), bars:
+        location = fetch(model, show)
+    _say(location)
 
 
 @models.command("path")
 @_model
 def path_command(model: str) -> None:
     """Print the folder that holds MODEL's weights."""
-    try:
+    with _errors_told():
         location = locate(model)
+    _say(location)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """End the command with words; weights that are not here, or no hub, are an absent dependency.
+
+    Raises:
+        Failed: always, when what is inside fails on purpose.
+    """
+    try:
+        yield
     except ContexError as error:
-        raise click.ClickException(str(error)) from error
-    _say(Console(stderr=True), location)
+        away = isinstance(error, DependencyAway)
+        raise Failed(str(error), status=Exit.UNAVAILABLE if away else Exit.FAILED) from error
 
 
-def _say(console: Console, location: Location) -> None:
+def _say(location: Location) -> None:
     """Put the path alone on standard output, so that it can be piped; the words beside it."""
-    console.print(f"{location.name} is in {_PLACES[location.source]}:", highlight=False)
+    click.echo(f"{location.name} is in {_PLACES[location.source]}:", err=True)
     click.echo(location.path)

@@ -19,6 +19,10 @@ _HTTP_TIMEOUT_S: Final = 1.0
 _PORT_DEFAULT: Final = 9092
 
 
+_NO_CONNECTION: Final = (OSError, UnicodeError, OverflowError)
+"""Names and ports that cannot be any are told with errors of their own."""
+
+
 class Obstacle(StrEnum):
     """What is in the way."""
 
@@ -68,7 +72,7 @@ def knock(host: str, port: int, timeout_s: float = TIMEOUT_S) -> Obstacle | None
     """Connect and hang up; return what is in the way, or None."""
     try:
         socket.create_connection((host, port), timeout=timeout_s).close()
-    except OSError as error:
+    except _NO_CONNECTION as error:
         return _connecting(error)
     return None
 
@@ -77,7 +81,7 @@ def reach(host: str, port: int, timeout_s: float = TIMEOUT_S) -> Reached | Unrea
     """Ask the broker at host:port for its cluster and for its time."""
     try:
         connection = socket.create_connection((host, port), timeout=timeout_s)
-    except OSError as error:
+    except _NO_CONNECTION as error:
         return Unreached(_connecting(error))
     with connection:
         try:
@@ -92,9 +96,9 @@ def reach(host: str, port: int, timeout_s: float = TIMEOUT_S) -> Reached | Unrea
         return Reached(found, _ahead_ms(connection))
 
 
-def _connecting(error: OSError) -> Obstacle:
+def _connecting(error: Exception) -> Obstacle:
     match error:
-        case socket.gaierror():
+        case socket.gaierror() | UnicodeError():
             return Obstacle.NO_HOST
         case ConnectionRefusedError():
             return Obstacle.REFUSED
@@ -120,22 +124,25 @@ def _speaks_http(host: str, port: int) -> bool:
     try:
         with socket.create_connection((host, port), timeout=_HTTP_TIMEOUT_S) as connection:
             connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            return _read(connection, 5) == b"HTTP/"
+            return _read(connection, 5, time.monotonic() + _HTTP_TIMEOUT_S) == b"HTTP/"
     except OSError:
         return False
 
 
 def _ask(connection: socket.socket, request: bytes) -> bytes:
+    until_s = time.monotonic() + (connection.gettimeout() or TIMEOUT_S)
     connection.sendall(request)
-    (size_bytes,) = struct.unpack(">i", _read(connection, 4))
+    (size_bytes,) = struct.unpack(">i", _read(connection, 4, until_s))
     if not 0 < size_bytes <= ANSWER_BYTES_MAX:
         raise NotKafka(f"an answer of {size_bytes} bytes")
-    return _read(connection, size_bytes)
+    return _read(connection, size_bytes, until_s)
 
 
-def _read(connection: socket.socket, size_bytes: int) -> bytes:
+def _read(connection: socket.socket, size_bytes: int, until_s: float) -> bytes:
     received = bytearray()
     while len(received) < size_bytes:
+        if time.monotonic() > until_s:
+            raise TimeoutError("it answers a byte now and then")
         chunk = connection.recv(size_bytes - len(received))
         if not chunk:
             raise ConnectionError("the connection was closed")

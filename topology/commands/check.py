@@ -19,7 +19,7 @@ from contex.check.run import check as run_check
 from contex.cli.exits import Exit
 from contex.cli.failures import Failed
 from contex.cli.moments import Moment
-from contex.cli.output import document, plural, remarks, results
+from contex.cli.output import document, plural, printable, remarks, results
 from contex.embedding.batcher import Batcher
 from contex.embedding.environment import settle
 from contex.embedding.factory import open_embedder
@@ -236,7 +236,7 @@ def _print(checked: Checked) -> None:
     report = checked.report
     out = results()
     for finding in report.findings[:FINDINGS_SHOWN_MAX]:
-        out.print(_line(finding), markup=False, soft_wrap=True)
+        out.print(printable(_line(finding)), markup=False, soft_wrap=True)
     total = sum(report.counts.values())
     if total > FINDINGS_SHOWN_MAX:
         out.print(f"... {total - FINDINGS_SHOWN_MAX:,} more: --json has up to 1,000")

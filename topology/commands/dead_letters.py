@@ -310,7 +310,8 @@ def _ask(judged: Sequence[Judged]) -> None:
     for one in judged:
         if one.verdict is not Verdict.REDRIVE or one.reason:
             click.echo(letters_shown.result_line(Result(one)), err=True)
-    click.confirm(f"Redrive {plural(len(going), 'dead letter')}?", abort=True, err=True)
+    if not click.confirm(f"Redrive {plural(len(going), 'dead letter')}?", err=True):
+        raise Failed("nothing was redriven")
 
 
 def _places(texts: Sequence[str]) -> list[tuple[Way, Place]]:

@@ -11,9 +11,10 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 import click
+from rich.markup import escape
 
 from contex.cli.exits import Exit
-from contex.cli.output import document, results
+from contex.cli.output import document, printable, results
 from topology.doctor.checks import checks
 from topology.doctor.examination import DEADLINE_S, examine
 from topology.doctor.findings import Finding, Level, failed, summary
@@ -77,7 +78,8 @@ def doctor(*, data: Path, as_json: bool) -> None:
 
 def _title(console: "Console", where: Surroundings) -> None:
     if where.uses_dev and where.dev:
-        console.print(f"Looking at the stack that `contex dev` runs in {where.dev.folder}.\n")
+        folder = escape(str(where.dev.folder))
+        console.print(f"Looking at the stack that `contex dev` runs in {folder}.\n")
     else:
         console.print("Looking where the environment says; no `contex dev` runs here.\n")
 
@@ -92,7 +94,7 @@ def _print(console: "Console", finding: Finding) -> None:
 
 
 def _line(console: "Console", head: str, text: str) -> None:
-    console.print(head + text.replace("[", "\\["), soft_wrap=True)
+    console.print(head + escape(printable(text)), soft_wrap=True)
 
 
 def _report(found: list[Finding], took_s: float) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from contex.cli.output import results, size
+from contex.cli.output import printable, results, size
 from contex.dead_letters.letter import Letter
 from contex.dead_letters.payload import Payload, header_texts
 from contex.dead_letters.redriving import Result
@@ -68,8 +68,8 @@ def print_list(letters: Sequence[tuple[Letter, Note | None]]) -> None:
             _time(letter.at_ms),
             str(letter.place),
             str(letter.failed or ""),
-            Text(letter.key_text),
-            Text(words),
+            Text(printable(letter.key_text)),
+            Text(printable(words)),
             "" if note is None else f"to {note.to}",
         )
     results().print(table)
@@ -94,7 +94,8 @@ def print_letter(letter: Letter, note: Note | None, received: Received, payload:
     lines += [_payload_line(letter, payload), payload.text]
     if payload.truncated:
         lines.append("... (the rest is not shown)")
-    results().print(Text("\n".join(line for line in lines if line)), soft_wrap=True)
+    text = printable("\n".join(line for line in lines if line))
+    results().print(Text(text), soft_wrap=True)
 
 
 def full_facts(
@@ -134,7 +135,9 @@ def result_line(result: Result) -> str:
     letter = result.judged.letter
     words = _outcome(result) + (f" to {result.to}" if result.to else "")
     reason = result.error or result.judged.reason
-    return f"{letter.place}  {letter.key_text}  {words}" + (f": {reason}" if reason else "")
+    return printable(
+        f"{letter.place}  {letter.key_text}  {words}" + (f": {reason}" if reason else "")
+    )
 
 
 def counted(every: Iterable[Result]) -> dict[str, int]:

@@ -10,19 +10,16 @@ from pathlib import Path
 
 import click
 
-from contex.errors import DependencyAway
+from contex.cli.exits import Exit
 from contex.log.admin import Cluster
-from contex.log.failures import LogMisuse
-from contex.settings import Settings
 from topology import asyncapi, diagram
+from topology.commands.where import data_option, errors_told, settings_here
 from topology.plan import make_plan
 from topology.provision import apply as apply_plan
 from topology.provision import read
 from topology.report import describe_change, describe_plan
 
-EXIT_REFUSED = 1
 EXIT_CHANGES = 2
-EXIT_DIFFERS = 1
 COMMITTED = Path("docs/asyncapi.json")
 
 
@@ -37,25 +34,27 @@ def topics() -> None:
     is_flag=True,
     help="Exit with 2 when there is something to change, 0 when there is not.",
 )
-def plan(*, detailed_exitcode: bool) -> None:
+@data_option
+def plan(*, detailed_exitcode: bool, data: Path) -> None:
     """Print what `apply` would do."""
-    with _cluster() as cluster:
+    with _cluster(data) as cluster:
         made = make_plan(read(cluster))
     click.echo(describe_plan(made))
     if made.refusals:
-        sys.exit(EXIT_REFUSED)
+        sys.exit(Exit.FAILED)
     if detailed_exitcode and made.changes:
         sys.exit(EXIT_CHANGES)
 
 
 @topics.command()
-def apply() -> None:
+@data_option
+def apply(*, data: Path) -> None:
     """Create what is missing and repair what differs; deletes nothing."""
-    with _cluster() as cluster:
+    with _cluster(data) as cluster:
         made = make_plan(read(cluster))
         if made.refusals or not made.changes:
             click.echo(describe_plan(made))
-            sys.exit(EXIT_REFUSED if made.refusals else 0)
+            sys.exit(Exit.FAILED if made.refusals else Exit.OK)
         done = apply_plan(cluster, made)
     for change in done:
         click.echo(describe_change(change))
@@ -96,18 +95,13 @@ def _check(path: Path, expected: str) -> None:
     if found != expected:
         reason = "is not there" if found is None else "is out of date"
         click.echo(f"{path} {reason}. Run: contex topics asyncapi --output {path}", err=True)
-        sys.exit(EXIT_DIFFERS)
+        sys.exit(Exit.FAILED)
     click.echo(f"{path} is up to date.")
 
 
 @contextmanager
-def _cluster() -> Iterator[Cluster]:
-    """Lend the cluster of the settings; its errors end the command in one line."""
-    try:
-        bootstrap = Settings.model_validate({}).kafka_bootstrap_servers
-    except ValueError as error:  # a setting that is refused, in pydantic's words
-        raise click.ClickException(str(error)) from error
-    try:
+def _cluster(data: Path) -> Iterator[Cluster]:
+    """Lend the cluster that is meant here; its errors end the command in words."""
+    bootstrap = settings_here(data).kafka_bootstrap_servers
+    with errors_told(bootstrap):
         yield Cluster(bootstrap)
-    except (DependencyAway, LogMisuse) as error:
-        raise click.ClickException(f"Kafka at {bootstrap}: {error}") from error

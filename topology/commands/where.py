@@ -5,7 +5,8 @@ Decides which settings a command runs with, and what an absent dependency means 
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,8 +64,19 @@ def run(work: Coroutine[Any, Any, _T], bootstrap: str) -> _T:
     except Failed:
         work.close()
         raise
-    try:
+    with errors_told(bootstrap):
         return asyncio.run(work)
+
+
+@contextmanager
+def errors_told(bootstrap: str) -> Iterator[None]:
+    """Say what the errors of the work inside mean for a person.
+
+    Raises:
+        Failed: a dependency is away, or the topics are not there.
+    """
+    try:
+        yield
     except DependencyAway as error:
         raise Failed(
             str(error),

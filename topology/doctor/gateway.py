@@ -4,13 +4,14 @@ Decides what its answers mean for a person. Needs no library.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from contex.log.reach import is_loopback
@@ -44,7 +45,7 @@ def look_at_gateway(where: Surroundings) -> Sequence[Finding]:
             return [fail(SUBJECT, text, "Another program has this port: set CONTEX_URL.")]
         ready = _ask(f"{url}/health/ready")
         return [_readiness(shown, ready), _permission(url, where.value("CONTEX_API_KEY"))]
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:
         reason = error.reason if isinstance(error, URLError) else error
         return [fail(SUBJECT, f"{shown}: {_words(reason)}", step)]
 
@@ -76,6 +77,11 @@ def _permission(url: str, key: object) -> Finding:
 
 def _ask(url: str, key: str | None = None) -> Answer:
     headers = {"Accept": "application/json"}
+    parts = urlsplit(url)
+    userinfo, _, host = parts.netloc.rpartition("@")
+    if userinfo:  # a proxy's, which `urlopen` would take for a host, and name in its errors
+        url = parts._replace(netloc=host).geturl()
+        headers["Authorization"] = f"Basic {b64encode(unquote(userinfo).encode()).decode()}"
     if key:
         headers["Authorization"] = f"Bearer {key}"
     request = Request(url, headers=headers)  # noqa: S310 - the setting admits http and https alone

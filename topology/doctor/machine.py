@@ -65,9 +65,10 @@ def look_at_settings(where: Surroundings) -> Sequence[Finding]:
 
 def look_at_disk(where: Surroundings) -> Sequence[Finding]:
     """Check the room that is left where `contex dev` keeps its data, or would."""
-    folder = where.data if where.data.is_dir() else where.data.absolute().parent
+    wanted = where.data.absolute()
+    folder = next(one for one in (wanted, *wanted.parents) if one.is_dir())
     free_bytes = shutil.disk_usage(folder).free
-    text = f"{free_bytes / _GB:.1f} GB free in {folder.absolute()}"
+    text = f"{free_bytes / _GB:.1f} GB free in {folder}"
     if free_bytes < DISK_BYTES_FAIL:
         return [fail("disk", text, "Make room: Kafka and the index stop when it is full.")]
     if free_bytes < DISK_BYTES_WARN:

@@ -41,7 +41,7 @@ class DevStack:
         """Whether its process is there."""
         try:
             os.kill(self.pid, 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, OverflowError):
             return False
         except PermissionError:
             return True

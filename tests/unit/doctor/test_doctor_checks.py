@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import Request
 
 import pytest
 
 from contex.log.broker_wire import Node
 from contex.log.reach import Obstacle, Reached, Unreached
-from topology.doctor import gateway, kafka, machine
+from topology.doctor import gateway, index, kafka, machine
 from topology.doctor.findings import Finding, Level
 from topology.doctor.kafka import Facts
 from topology.doctor.surroundings import Surroundings, surroundings
@@ -241,3 +243,67 @@ def test_a_stack_that_was_killed_is_not_taken_for_one_that_runs(tmp_path: Path) 
 def test_another_file_of_that_name_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "run.json").write_text(content)
     assert around(data=tmp_path).dev is None
+
+
+@pytest.mark.parametrize("pid", [1 << 40, 10**30])
+def test_a_process_id_that_can_be_none_runs_not(tmp_path: Path, pid: int) -> None:
+    assert not stack_in(tmp_path, pid).uses_dev
+
+
+def test_room_is_looked_for_where_the_folder_would_be(tmp_path: Path) -> None:
+    found = only(machine.look_at_disk(around(data=tmp_path / "not" / "yet" / "there")))
+    assert found.text.endswith(f" GB free in {tmp_path}"), found
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"/health/live": (200, {"status": "resting"})}, "is no gateway of Contex"),
+        ({"/health/ready": (503, {})}, "is not ready: status 503"),
+        ({"/api/v1/agents": (503, {"detail": "Kafka is away"})}, "was answered 503"),
+    ],
+)
+def test_a_gateway_that_answers_oddly_is_told(
+    change: dict[str, tuple[int, dict[str, Any]]], says: str
+) -> None:
+    with serving({**HEALTHY, **change}) as url:
+        found = gateway.look_at_gateway(around({"CONTEX_URL": url}))
+    assert any(one.level is Level.FAIL and says in one.text for one in found), found
+
+
+def test_a_gateway_that_is_open_to_everybody_elsewhere_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gateway, "is_loopback", lambda _host: False)
+    with serving(HEALTHY) as url:
+        found = gateway.look_at_gateway(around({"CONTEX_URL": url}))
+    [open_] = [one for one in found if one.subject == "API key"]
+    assert (open_.level, open_.text) == (Level.WARN, "the gateway answers everybody")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "127.0.0.1", "a..b"])
+def test_the_password_of_a_url_is_never_shown(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    def refuse(_request: Request, **_: object) -> None:
+        raise URLError(ConnectionRefusedError())
+
+    monkeypatch.setattr(gateway, "urlopen", refuse)
+    found = only(gateway.look_at_gateway(around({"CONTEX_URL": f"http://ada:hunter2@{host}"})))
+    assert (found.level, "hunter2" in str(found)) == (Level.FAIL, False), found
+    assert found.text == f"http://(hidden)@{host}: nothing listens there"
+
+
+def test_the_password_of_a_url_is_for_the_proxy_that_asks_for_it() -> None:
+    with serving(HEALTHY, "k" * 32) as url:
+        with_password = url.replace("://", "://ada:hunter2@")
+        found = gateway.look_at_gateway(around({"CONTEX_URL": with_password}))
+        assert found[0].level is Level.OK, found
+        assert "hunter2" not in str(found)
+
+
+def test_an_index_that_is_away_is_told_without_its_password() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    environ = {"QDRANT_URL": "http://ada:hunter2@127.0.0.1:9", "QDRANT_GRPC_PORT": str(port)}
+    found = only(index.look_at_index(around(environ), Facts()))
+    assert (found.level, "hunter2" in str(found)) == (Level.FAIL, False), found
+    assert found.text.endswith("nothing listens there")

@@ -127,6 +127,22 @@ def test_findings_are_lines_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> No
     assert lines[-1].startswith("1 ok, 0 warnings, 1 failure (")
 
 
+@pytest.mark.parametrize("text", ["\\[bold]x", "\\\\[bold]x", "[/nothing]", "[red]x[/red]"])
+def test_what_was_seen_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    found = [fail("Kafka", text, f"Look at {text}")]
+    monkeypatch.setattr(doctor, "checks", lambda _where: [Check("Kafka", lambda: found)])
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 1, result.output
+    assert f" ✗ Kafka        {text}" in result.stdout.splitlines()
+    assert f"→ Look at {text}" in result.stdout
+
+
+def test_what_was_seen_cannot_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [fail("Kafka", "\x1b[2J", "Look.")]
+    monkeypatch.setattr(doctor, "checks", lambda _where: [Check("Kafka", lambda: found)])
+    assert "\x1b" not in CliRunner().invoke(main, ["doctor"]).stdout
+
+
 def test_topics_that_differ_are_told() -> None:
     found = topics_findings(make_plan(ClusterState(1, {})))
     assert [one.level for one in found] == [Level.FAIL]

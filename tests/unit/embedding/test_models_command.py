@@ -29,7 +29,7 @@ def test_path_puts_the_folder_alone_on_standard_output() -> None:
 @pytest.mark.usefixtures("home")
 def test_path_says_how_to_get_a_missing_model() -> None:
     result = CliRunner().invoke(models, ["path", "thenlper/gte-small"])
-    assert result.exit_code == 1
+    assert result.exit_code == 5
     assert "contex models fetch thenlper/gte-small" in result.stderr
     assert result.stdout == ""
 
@@ -37,7 +37,7 @@ def test_path_says_how_to_get_a_missing_model() -> None:
 @pytest.mark.usefixtures("home")
 def test_the_environment_names_the_model() -> None:
     result = CliRunner().invoke(models, ["path"], env={"CONTEX_MODEL": "org/other"})
-    assert result.exit_code == 1
+    assert result.exit_code == 5
     assert "org/other" in result.stderr
 
 
@@ -63,6 +63,14 @@ def test_fetch_says_what_failed_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(download, "from_hub", bring)
     result = CliRunner().invoke(models, ["fetch", "thenlper/gte-small"])
-    assert result.exit_code == 1
+    assert result.exit_code == 5
     assert "Error: the model hub does not answer: try again" in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("command", ["path", "fetch"])
+def test_what_is_no_models_name_is_no_absent_dependency(command: str) -> None:
+    result = CliRunner().invoke(models, [command, "three/part/name"])
+    assert result.exit_code == 1
+    assert "three/part/name" in result.stderr

@@ -3,8 +3,9 @@
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -53,6 +54,33 @@ def test_no_such_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "create_connection", unknown)
     assert obstacle(9092, "kafka.invalid") is Obstacle.NO_HOST
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "."])
+def test_what_can_be_no_name_is_no_such_host(host: str) -> None:
+    assert obstacle(9092, host) is Obstacle.NO_HOST
+    assert reach.knock(host, 9092) is Obstacle.NO_HOST
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 1 << 31])
+def test_what_can_be_no_port_leads_nowhere(port: int) -> None:
+    nowhere = {Obstacle.UNREACHABLE, Obstacle.NO_HOST, Obstacle.REFUSED}
+    assert obstacle(port) in nowhere
+
+
+def test_a_server_that_trickles_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_s = iter(range(1_000))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock_s) / 10)
+
+    def trickle(connection: socket.socket) -> None:
+        connection.recv(1024)
+        with suppress(OSError):
+            connection.sendall(struct.pack(">i", 1 << 20))
+            while True:
+                connection.sendall(b"x")
+
+    with listening(trickle) as port:
+        assert obstacle(port) is Obstacle.SILENT
 
 
 @pytest.mark.parametrize(

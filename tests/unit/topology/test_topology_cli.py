@@ -1,6 +1,9 @@
 """The commands' words and exit statuses, against a cluster in memory."""
 
+import json
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -37,6 +40,30 @@ def run(monkeypatch: pytest.MonkeyPatch, cluster: Shown, *arguments: str) -> Res
     return CliRunner().invoke(cli.topics, arguments, env=environment)
 
 
+def test_a_stack_that_runs_here_is_found_where_the_environment_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = []
+
+    def cluster(bootstrap: str) -> Shown:
+        asked.append(bootstrap)
+        return as_wanted()
+
+    run_json = {
+        "pid": os.getpid(),
+        "bootstrap": "127.0.0.1:19092",
+        "index_port": 16334,
+        "gateway_url": "http://127.0.0.1:18000",
+        "children": {},
+    }
+    (tmp_path / "run.json").write_text(json.dumps(run_json))
+    monkeypatch.setattr(cli, "Cluster", cluster)
+    for environ in ({"KAFKA_BOOTSTRAP_SERVERS": None}, {"KAFKA_BOOTSTRAP_SERVERS": "mine:9092"}):
+        result = CliRunner().invoke(cli.topics, ["plan", "--data", str(tmp_path)], env=environ)
+        assert result.exit_code == 0, result.output
+    assert asked == ["127.0.0.1:19092", "mine:9092"]
+
+
 def as_wanted() -> Shown:
     return Shown(
         *(TopicState(topic.name, topic.partitions, 1, desired_config(topic, 1)) for topic in TOPICS)
@@ -52,8 +79,8 @@ def as_wanted() -> Shown:
         (as_wanted(), ("apply",), 0, "No changes"),
         (Shown(TopicState(PUBLICATIONS.name, 6, 1)), ("plan",), 1, "! contex.publications has 6"),
         (Shown(TopicState(PUBLICATIONS.name, 6, 1)), ("apply",), 1, "Nothing is applied."),
-        (Shown(away=True), ("plan",), 1, "Error: Kafka at broker.example:9092: listing topics"),
-        (Shown(away=True), ("apply",), 1, "Error: Kafka at broker.example:9092: listing topics"),
+        (Shown(away=True), ("plan",), 5, "Error: listing topics: nobody answers"),
+        (Shown(away=True), ("apply",), 5, "Kafka is looked for at broker.example:9092."),
     ],
 )
 def test_the_status_says_what_is_to_be_done(
