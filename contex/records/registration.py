@@ -3,8 +3,9 @@
 A registration's offset is the agent's epoch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from contex.records.names import AgentKey
 
@@ -47,13 +48,30 @@ class Need:
         text: the need, in plain language.
         threshold: a value must score at least this much.
         filters: by label, the texts of which the value's metadata must have one.
-        exclusions: a value that meets one of them is not meant.
+        exclusions: a value that meets one of them is not meant; given as a text, one has the
+            default threshold.
     """
 
     text: str
     threshold: float = THRESHOLD_DEFAULT
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exclusions: tuple[Exclusion, ...] = ()
+
+    if TYPE_CHECKING:  # what is taken is wider than what is held
+
+        def __init__(
+            self,
+            text: str,
+            threshold: float = ...,
+            filters: Mapping[str, tuple[str, ...]] = ...,
+            exclusions: str | Iterable[str | Exclusion] = ...,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        given: str | Iterable[str | Exclusion] = self.exclusions
+        each = (given,) if isinstance(given, str) else given
+        held = tuple(Exclusion(one) if isinstance(one, str) else one for one in each)
+        object.__setattr__(self, "exclusions", held)
 
 
 @dataclass(frozen=True, slots=True)

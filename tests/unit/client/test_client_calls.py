@@ -297,6 +297,18 @@ def test_register(run: Any) -> None:
     assert "whsec_x" not in repr(found)
 
 
+@pytest.mark.parametrize("exclusions", ["old", ["old"], ("old",), (Exclusion("old"),)], ids=repr)
+def test_an_exclusion_may_be_a_text(run: Any, exclusions: Any) -> None:
+    need = Need("t", exclusions=exclusions)
+    assert need == Need("t", exclusions=(Exclusion("old"),))
+    said = [{"text": "old", "threshold": 0.25}]
+    gateway = Gateway(REGISTERED, {"query": "t", "matches": []})
+    run(gateway, lambda client: client.register("a", [need]))
+    assert gateway.body["data_needs"][0]["exclusions"] == said
+    run(gateway, lambda client: client.query(need))
+    assert gateway.body["query"]["exclusions"] == said
+
+
 def test_change_says_only_what_changes(run: Any) -> None:
     gateway = Gateway(REGISTERED)
     run(gateway, lambda client: client.change("a", token_budget=7))
