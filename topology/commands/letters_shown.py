@@ -1,16 +1,16 @@
-"""Dead letters as people and programs see them: a table, one letter in full, JSON.
+"""Dead letters as people and programs see them: a list, one letter in full, JSON.
 
-Decides words and columns alone.
+Decides words and lines alone.
 """
 
 import base64
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.table import Table
+import click
 from rich.text import Text
 
-from contex.cli.output import printable, results, size
+from contex.cli.output import folded, printable, results, size
 from contex.dead_letters.letter import Letter
 from contex.dead_letters.payload import Payload, header_texts
 from contex.dead_letters.redriving import Result
@@ -22,7 +22,8 @@ from contex.records.redriven import Note
 if TYPE_CHECKING:
     from contex.dead_letters.verdicts import Judged
 
-MESSAGE_CHARACTERS_SHOWN_MAX: Final = 120
+MESSAGE_CHARACTERS_SHOWN_MAX: Final = 240
+_INDENT: Final = "  "
 
 
 def letter_facts(letter: Letter, note: Note | None) -> dict[str, Any]:
@@ -53,26 +54,29 @@ def letter_facts(letter: Letter, note: Note | None) -> dict[str, Any]:
 
 
 def print_list(letters: Sequence[tuple[Letter, Note | None]]) -> None:
-    """Print letters as a table."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("when", "place", "original", "key", "error", "redriven"):
-        table.add_column(column, overflow="fold")
-    for letter, note in letters:
-        info = letter.info
-        words = "its headers cannot be read"
-        if info is not None:
-            message = info.message.splitlines()[0] if info.message else ""
-            name = info.error_class.rpartition(".")[2]
-            words = f"{name}: {message[:MESSAGE_CHARACTERS_SHOWN_MAX]}"
-        table.add_row(
-            _time(letter.at_ms),
-            str(letter.place),
-            str(letter.failed or ""),
-            Text(printable(letter.key_text)),
-            Text(printable(words)),
-            "" if note is None else f"to {note.to}",
-        )
-    results().print(table)
+    """Print letters, each with its place alone in a line, so that it can be copied whole."""
+    width = results().width
+    for number, (letter, note) in enumerate(letters):
+        place, *about = list_lines(letter, note, width)
+        click.echo(("\n" if number else "") + click.style(place, bold=True))
+        for line in about:
+            click.echo(line)
+
+
+def list_lines(letter: Letter, note: Note | None, width: int) -> list[str]:
+    """Return a letter's place; when, which key and which error; and what was said of it."""
+    info = letter.info
+    facts = [_time(letter.at_ms), letter.key_text or "(no key)"]
+    words = "its headers cannot be read"
+    if info is not None:
+        facts.append(info.error_class.rpartition(".")[2])
+        words = info.message.strip().partition("\n")[0]
+    if note is not None:
+        facts.append(f"redriven to {note.to}")
+    if len(words) > MESSAGE_CHARACTERS_SHOWN_MAX:
+        words = words[: MESSAGE_CHARACTERS_SHOWN_MAX - 1] + "…"
+    told = (folded(printable(text), width, _INDENT) for text in ("  ".join(facts), words) if text)
+    return [str(letter.place), *(line for lines in told for line in lines)]
 
 
 def print_letter(letter: Letter, note: Note | None, received: Received, payload: Payload) -> None:
