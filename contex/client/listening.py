@@ -4,6 +4,7 @@ Decides what is told and what is dropped (by the rule of `contex.records.holding
 after a connection broke, how long to wait before, and when to give up.
 """
 
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -142,13 +143,14 @@ def listen(
 ) -> Listening:
     """Connect, tell, and connect again from where it stood, until an error ends it.
 
-    Until the gateway has been reached, it is asked as often as in any call; later it is given
-    `RECONNECTS_MAX` tries.
+    Until the gateway has been reached, it is asked as often and as long as in any call; later it is
+    given `RECONNECTS_MAX` tries.
 
     Raises:
         ContexClientError: the agent is gone, the request is refused, or nobody answers.
     """
     failures_max = limits.retries_max
+    deadline_s = clock_s() + limits.timeout_s
     failures = 0
     base_s = RECONNECT_S_BASE
     while True:
@@ -161,7 +163,7 @@ def listen(
             failure = _passing(answer)
             asked_s = failure.retry_after_s or 0.0
         else:
-            failures_max = max(failures_max, RECONNECTS_MAX)
+            failures_max, deadline_s = max(failures_max, RECONNECTS_MAX), math.inf
             opened_s, progress, got = clock_s(), False, (yield Read())
             while isinstance(got, Event):
                 progress = progress or bool(got.data)
@@ -174,11 +176,12 @@ def listen(
             failure = Disconnected(f"the stream of updates broke: {got.reason}")
             if progress or clock_s() - opened_s >= STABLE_S:
                 failures = 0
-        if failures >= failures_max:
-            raise failure
         spread_s = chance() * min(RECONNECT_S_MAX, base_s * 2.0 ** min(failures, 16))
+        wait_s = min(asked_s, RECONNECT_S_MAX) + spread_s
+        if failures >= failures_max or clock_s() + wait_s > deadline_s:
+            raise failure
         failures += 1
-        yield Wait(min(asked_s, RECONNECT_S_MAX) + spread_s, failure.detail)
+        yield Wait(wait_s, failure.detail)
 
 
 def _passing(answer: Answer) -> Unavailable:

@@ -1,7 +1,7 @@
 """When to ask again, and what to raise otherwise. Pure: time and chance are passed in.
 
-Decides by one rule: what may be repeated without harm is repeated, after a random wait that
-doubles, never beyond the call's deadline. The gateway's own Retry-After lengthens a wait.
+Decides by one rule: what may be repeated without harm is repeated, after a wait that doubles and
+is random by half, never beyond the call's deadline. The gateway's own Retry-After lengthens a wait.
 """
 
 import json
@@ -29,7 +29,8 @@ from contex.client.wire import Answer, NoAnswer, Operation, Request
 
 TIMEOUT_S: Final = 30.0
 """What one call may take in all, repeats included, beside what the gateway was asked to wait."""
-RETRIES_MAX: Final = 5
+RETRIES_MAX: Final = 10
+"""So many take 15 s at the least: a gateway that is restarted is back by then."""
 BACKOFF_S_BASE: Final = 0.2
 BACKOFF_S_MAX: Final = 5.0
 RETRY_AFTER_S_MAX: Final = 60.0
@@ -136,10 +137,14 @@ def may_repeat(request: Request, outcome: Outcome) -> bool:
 
 
 def backoff_s(failures: int, outcome: Outcome, chance: float) -> float:
-    """Return how long to wait after so many earlier failures: full jitter, from Retry-After on."""
-    spread_s = chance * min(BACKOFF_S_MAX, BACKOFF_S_BASE * 2.0 ** min(failures, 16))
+    """Return how long to wait after so many earlier failures, from Retry-After on.
+
+    Half of it is sure, so that the tries span a restart; half is random, so that callers part.
+    """
+    whole_s = min(BACKOFF_S_MAX, BACKOFF_S_BASE * 2.0 ** min(failures, 16))
+    wait_s = (1.0 + chance) / 2.0 * whole_s
     asked_s = retry_after_s(outcome) if isinstance(outcome, Answer) else None
-    return spread_s if asked_s is None else asked_s + spread_s
+    return wait_s if asked_s is None else asked_s + wait_s
 
 
 def retry_after_s(answer: Answer) -> float | None:

@@ -167,6 +167,7 @@ class World:
     outcomes: list[Outcome]
     lasts_s: float = 0.0
     chance: float = 0.5
+    limits: Limits = LIMITS
 
     def run(self, feed: Feed | None = None) -> tuple[list[Update], list[float], list[str | None]]:
         """Return what is told, the waits and the cursors of the connections, up to the last."""
@@ -174,7 +175,7 @@ class World:
         waits: list[float] = []
         cursors: list[str | None] = []
         self.now_s = 0.0
-        steps = listen(feed or new_feed(), LIMITS, lambda: self.now_s, lambda: self.chance)
+        steps = listen(feed or new_feed(), self.limits, lambda: self.now_s, lambda: self.chance)
         outcome: Outcome | None = None
         while True:
             step = steps.send(outcome)
@@ -223,6 +224,13 @@ def test_a_first_connection_is_tried_as_often_as_any_call() -> None:
     with pytest.raises(Disconnected, match="connection refused"):
         world.run()
     assert len(world.outcomes) == 10 - 1 - LIMITS.retries_max
+
+
+def test_a_first_connection_is_tried_as_long_as_any_call() -> None:
+    world = World([REFUSED] * 10, limits=Limits(timeout_s=10.0, retries_max=10))
+    with pytest.raises(Disconnected, match="connection refused"):
+        world.run()
+    assert len(world.outcomes) == 10 - 5, "at 0, 0.5, 1.5, 3.5 and 7.5 s"
 
 
 def test_once_reached_the_gateway_is_given_time() -> None:
@@ -312,7 +320,8 @@ def test_however_the_connection_breaks_nothing_is_told_twice_or_left_out(
     log = [event("matched", 1, (f"k{n}", n), at=n + 1) for n in range(20)]
     feed = Feed("a", "p", "3:0")
     world_now = 0.0
-    steps = listen(feed, Limits(retries_max=100), lambda: world_now, lambda: 0.0)
+    limits = Limits(timeout_s=1_000.0, retries_max=100)
+    steps = listen(feed, limits, lambda: world_now, lambda: 0.0)
     told: list[str] = []
     position = 0
     breaks = iter(schedule)
