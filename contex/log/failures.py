@@ -32,6 +32,14 @@ UNSETTLED = frozenset(
     }
 )
 """What a cluster answers while a topic is being created or a leader elected: ask again."""
+MOVING = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+"""What a group's coordinator answers while it is another's turn, or nobody's yet: ask again."""
 _REFUSED = frozenset(
     {
         KafkaError.INVALID_CONFIG,

@@ -1,17 +1,20 @@
 """How far a consumer group is behind, counted in records. Only looks; joins no group."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from contex.errors import DependencyAway
-from contex.log.failures import failure
+from contex.log.failures import MOVING, failure
 
 TIMEOUT_S = 10.0
 ANSWER_S = 2 * TIMEOUT_S
 """Longer than the client's own time limit, so that its words are heard."""
+ASK_AGAIN_S = 0.2
+"""A group's coordinator moves within a second or two, also when the cluster's first is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,12 @@ class GroupLag:
     """Committed offsets of one group against the ends of its topics."""
 
     def __init__(self, bootstrap: str, group: str, topics: Sequence[str]) -> None:
+        # Asked for a group's offsets, librdkafka's admin client dies of SIGSEGV when the group's
+        # coordinator has just moved or is not settled yet; a consumer of that group asks again.
+        self._member = Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
+        )
         self._client = AdminClient({"bootstrap.servers": bootstrap})
-        self._group = group
         self._topics = frozenset(topics)
 
     def spans(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Span]:
@@ -50,12 +57,7 @@ class GroupLag:
         if not asked:
             return {}
         try:
-            group = ConsumerGroupTopicPartitions(self._group, asked)
-            answers = self._client.list_consumer_group_offsets([group], request_timeout=TIMEOUT_S)
-            committed = {
-                (one.topic, one.partition): max(one.offset, 0)
-                for one in answers[self._group].result(ANSWER_S).topic_partitions
-            }
+            committed = self._committed(asked)
             starts = self._offsets(asked, OffsetSpec.earliest())
             ends = self._offsets(asked, OffsetSpec.latest())
         except KafkaException as error:
@@ -63,6 +65,19 @@ class GroupLag:
         except TimeoutError as error:
             raise DependencyAway("Kafka does not say how far the group is behind") from error
         return {one: Span(max(committed.get(one, 0), starts[one]), ends[one]) for one in ends}
+
+    def _committed(self, asked: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+        """Ask, and again while the group's coordinator moves."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                answers = self._member.committed(list(asked), TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].code() not in MOVING or time.monotonic() > deadline:
+                    raise
+            else:
+                return {(one.topic, one.partition): max(one.offset, 0) for one in answers}
+            time.sleep(ASK_AGAIN_S)
 
     def _offsets(
         self, asked: Sequence[TopicPartition], spec: OffsetSpec

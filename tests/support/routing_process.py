@@ -48,6 +48,10 @@ class RoutingProcess:
         if wait:
             wait_until(self.is_ready, "the routing worker to be ready")
 
+    def is_running(self) -> bool:
+        """Say whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
     def is_ready(self) -> bool:
         """Say whether it serves its partitions."""
         try:

@@ -6,9 +6,9 @@ empty with another id, and the new group replays the whole log into it.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from contex.embedding.batcher import Batcher
 from contex.embedding.factory import open_embedder
@@ -41,6 +41,7 @@ JOIN_S_MAX = 120.0
 STOP_S_MAX = 45.0
 CRASH_LOOK_S = 0.5
 
+Answer = TypeVar("Answer")
 _log = get_logger(__name__)
 
 
@@ -81,11 +82,11 @@ async def _open(settings: Settings) -> _Parts:
     embedder = await asyncio.to_thread(open_embedder, settings)
     batcher = Batcher(embedder)
     index = _index(settings, embedder)
-    group = routing_group(await _prepared(index))
+    group = routing_group(await _answered(index.prepare, "the index"))
     codec = Codec(await asyncio.to_thread(schema_source, settings))
     topics = [PUBLICATIONS.name, REGISTRATIONS.name]
     lag = GroupLag(settings.kafka_bootstrap_servers, group, topics)
-    await asyncio.to_thread(_refuse_a_shorter_log, lag)
+    await _answered(lambda: asyncio.to_thread(_refuse_a_shorter_log, lag), "Kafka")
     producer = Producer(settings.kafka_bootstrap_servers)
     await producer.start()
     ports = Ports(index, TextMeaning(embedder, batcher), KafkaOutbox(producer, codec))
@@ -113,16 +114,16 @@ def _index(settings: Settings, embedder: Embedder) -> QdrantIndex:
     )
 
 
-async def _prepared(index: QdrantIndex) -> str:
-    """Wait for the index, outside the group, and return its id."""
+async def _answered(ask: Callable[[], Awaitable[Answer]], who: str) -> Answer:
+    """Ask until there is an answer, outside the group; return it."""
     deadline = asyncio.get_running_loop().time() + START_WAIT_S_MAX
     while True:
         try:
-            return await index.prepare()
+            return await ask()
         except DependencyAway as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise
-            _log.warning("waiting for the index", error=str(error))
+            _log.warning(f"waiting for {who}", error=str(error))
         await asyncio.sleep(START_RETRY_S)
 
 
