@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from io import TextIOBase, TextIOWrapper
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -20,6 +21,7 @@ PLAIN_WIDTH: Final = 120
 """Columns of a table that is piped: nobody's terminal is known."""
 _GAP: Final = 2
 _LAST_CHARACTERS_MIN: Final = 20
+_FOLDED_COLUMNS_MIN: Final = 40
 _KB: Final = 1_000
 _MB: Final = 1_000_000
 _CONTROLS: Final = {
@@ -54,6 +56,21 @@ class _Nowhere(TextIOBase):
 def printable(text: str) -> str:
     """Return a text of somebody else's that cannot steer the terminal: controls are spelt out."""
     return text.translate(_CONTROLS)
+
+
+def folded(text: str, width: int, indent: str, first: str | None = None) -> list[str]:
+    """Break a text at blanks into lines of `width` columns, all indented but the `first`.
+
+    Commands, addresses and places are longer than a word, and are never broken.
+    """
+    return wrap(
+        text,
+        max(width, _FOLDED_COLUMNS_MIN),
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def colour_wanted() -> bool | None:
