@@ -84,7 +84,10 @@ async def choose(
 async def choose_places(reader: Reader, way: Way, places: Iterable[Place]) -> Chosen:
     """Find the letters at `places`, and the notes about them; what is no letter is left out."""
     chosen = Chosen(way)
+    ends = await reader.end_offsets(way.topic)
     for place in dict.fromkeys(places):
+        if place.offset >= ends.get(place.partition, 0):
+            continue  # reading a partition that is none would be taken for a broker that is away
         letter = await letter_at(reader, place)
         if letter is not None:
             chosen.letters.append(letter)

@@ -183,7 +183,8 @@ def next_step(attempt: int, result: Result, schedule: Schedule, now_s: float) ->
     if isinstance(result, Unanswered) and result.failure is Failure.ADDRESS_INVALID:
         return Dead(f"attempt {attempt} cannot be made: {result.words}", fault)
     if attempt >= schedule.attempts_max:
-        return Dead(f"gave up after {attempt} attempts; the last one: {result.words}", fault)
+        attempts = "1 attempt" if attempt == 1 else f"{attempt} attempts"
+        return Dead(f"gave up after {attempts}; the last one: {result.words}", fault)
     return Retry(attempt + 1, schedule.lane_s(attempt, _wish_s(result, now_s)), fault)
 
 

@@ -246,10 +246,12 @@ async def _list(
 async def _show(settings: Settings, way: Way, place: Place) -> Any:  # noqa: ANN401 - four things
     async with _reader(settings) as reader:
         chosen = await choose_places(reader, way, [place])
-        received = await reader.record_at(place.topic, place.partition, place.offset)
-        if not chosen.letters or received is None:
+        if not chosen.letters:
             raise _none_at(place)
         [letter] = chosen.letters
+        received = await reader.record_at(place.topic, place.partition, place.offset)
+        if received is None:
+            raise _none_at(place)
         payload = describe(received.value, schema_source(settings))
         return letter, chosen.notes.get(place), received, payload
 

@@ -41,6 +41,13 @@ def test_a_failing_endpoint_is_tried_16_times_over_67_hours_then_given_up() -> N
     assert step.outcome is Outcome.DEAD
 
 
+def test_one_attempt_is_told_as_one() -> None:
+    step = next_step(1, Answered(500), Schedule(LANES_S, attempts_max=1), NOW_S)
+    assert step == Dead(
+        "gave up after 1 attempt; the last one: the endpoint answered 500", Fault.ENDPOINT
+    )
+
+
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_only_2xx_is_success(status: int) -> None:
     assert next_step(1, Answered(status), SCHEDULE, NOW_S) == Succeeded()
