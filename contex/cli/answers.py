@@ -1,5 +1,7 @@
 """What the gateway answers to a publish or a delete, in words and as JSON."""
 
+from shlex import quote
+
 from contex.cli.exits import Exit
 from contex.cli.failures import Failed
 from contex.cli.output import plural
@@ -39,6 +41,7 @@ def check_outcome(published: Published, wait_s: float) -> None:
     if published.outcome is None:
         raise Failed(
             f"{published.data_key} was accepted, but not routed within {wait_s:g} s",
-            "It will be: do not publish it again. `contex doctor` shows whether routing keeps up.",
+            "Routing is behind (`contex doctor` shows it), or gave it up: "
+            f"contex dead-letters list --key {quote(published.data_key)}",
             status=Exit.UNAVAILABLE,
         )

@@ -35,10 +35,11 @@ def delete(data_keys: tuple[str, ...], *, wait: bool, as_json: bool, **options: 
     target = target_of(options)
     deleted: list[Published] = []
     refused: list[dict[str, object]] = []
+    wait_s = target.waiting(wanted=wait)
     with connected(target) as client:
         for data_key in data_keys:
             try:
-                one = client.delete(data_key, wait_s=target.wait_s if wait else None)
+                one = client.delete(data_key, wait_s=wait_s)
             except Refused as error:
                 if len(data_keys) == 1 or error.status in {401, 403}:
                     raise

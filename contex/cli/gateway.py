@@ -38,6 +38,15 @@ class Target:
         """How long a command that waits does."""
         return min(self.timeout_s, WAIT_S_MAX)
 
+    def waiting(self, *, wanted: bool) -> float | None:
+        """Return how long to wait, None for not at all; say when it is less than was asked for."""
+        if not wanted:
+            return None
+        if self.timeout_s > WAIT_S_MAX:
+            said = f"--wait waits {WAIT_S_MAX:g} s at most: the gateway lets nobody wait longer."
+            click.echo(said, err=True)
+        return self.wait_s
+
 
 def gateway_options(*, project_required: bool = True) -> Callable[[_F], _F]:
     """Add --url, --api-key, --project and --timeout; the command gets a `target`."""

@@ -172,7 +172,7 @@ def _publish_one(target: Target, what: Single, form: Form, options: dict[str, An
             data_format=data_format,
             event_type=form.event_type,
             metadata=form.metadata or None,
-            wait_s=target.wait_s if options["wait"] else None,
+            wait_s=target.waiting(wanted=options["wait"]),
         )
     if options["as_json"]:
         document(facts(published))

@@ -80,10 +80,11 @@ def publish_files(target: Target, gathered: Gathered, form: Form, how: How) -> N
     began_s = time.monotonic()
     broken: Failed | None = None
     with connected(target) as client:
-        if how.wait:
-            results = sending.send_and_wait(client, gathered.sources, form, target.wait_s)
-        else:
+        wait_s = target.waiting(wanted=how.wait)
+        if wait_s is None:
             results = sending.send(client, gathered.sources, form)
+        else:
+            results = sending.send_and_wait(client, gathered.sources, form, wait_s)
         try:
             for sent in _progress(results, len(gathered.sources)):
                 tally.take(sent)

@@ -3,6 +3,7 @@
 Decides how a registration is shown. A generated webhook secret is shown this once.
 """
 
+from shlex import quote
 from typing import Any
 
 import click
@@ -67,7 +68,7 @@ def register(agent: str, *, as_json: bool, wait: bool, **options: Any) -> None: 
             webhook_url=options["webhook_url"],
             webhook_secret=options["webhook_secret"],
             token_budget=options["token_budget"],
-            wait_s=target.wait_s if wait else None,
+            wait_s=target.waiting(wanted=wait),
         )
     if as_json:
         document(_members(registered))
@@ -76,7 +77,8 @@ def register(agent: str, *, as_json: bool, wait: bool, **options: Any) -> None: 
     if wait and registered.initial is None:
         raise Failed(
             f"{agent} is registered, but its first update did not come within {target.wait_s:g} s",
-            "It will: `contex listen` shows it. `contex doctor` shows whether routing keeps up.",
+            "Routing is behind (`contex doctor` shows it), or gave it up: "
+            f"contex dead-letters list --key {quote(agent)}",
             status=Exit.UNAVAILABLE,
         )
 

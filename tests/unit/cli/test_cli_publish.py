@@ -196,6 +196,17 @@ def test_what_was_not_routed_in_time_has_a_status_of_its_own(contex: CommandLine
     result = contex("publish", "k", "hello", "--wait", "--timeout", "1")
     assert result.exit_code == 5
     assert "k was accepted, but not routed within 1 s" in result.stderr
+    assert "contex dead-letters list --key k" in result.stderr, "it may have been given up"
+
+
+@pytest.mark.parametrize(("timeout_s", "said"), [("200", True), ("30", False)])
+@pytest.mark.parametrize("arguments", [["k", "hello"], ["docs"]])
+def test_less_waiting_than_was_asked_for_is_said_once(
+    contex: CommandLine, arguments: list[str], timeout_s: str, said: bool
+) -> None:
+    result = contex("publish", *arguments, "--wait", "--timeout", timeout_s)
+    assert result.stderr.count("--wait waits 30 s at most") == said
+    assert contex.gateway.asked[0].headers["Prefer"] == "wait=30"
 
 
 @pytest.mark.parametrize(
