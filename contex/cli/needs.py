@@ -11,10 +11,12 @@ from typing import IO, Any, Final
 from contex.cli.exits import Exit
 from contex.cli.failures import Failed
 from contex.cli.files import NotText, as_text
+from contex.cli.labels import meant
 from contex.client.types import Exclusion, Need
 from contex.records.registration import THRESHOLD_DEFAULT
 
 FILE_BYTES_MAX: Final = 1_000_000
+WRONG_SHOWN_MAX: Final = 20
 _MEMBERS: Final = frozenset({"text", "threshold", "filters", "exclusions"})
 _YAML: Final = frozenset({".yaml", ".yml"})
 _STDIN: Final = "<stdin>"
@@ -73,7 +75,25 @@ def from_text(text: str, name: str) -> list[Need]:
         written = written["data_needs"]
     if not isinstance(written, list) or not written:
         raise _wrong(name, "holds no list of needs")
-    return [_need(one, f"{name}: need {number}") for number, one in enumerate(written, start=1)]
+    return _all(written, name)
+
+
+def _all(written: Sequence[object], name: str) -> list[Need]:
+    """Read every need, so that all that is wrong is told at once."""
+    found, wrong = [], []
+    for number, one in enumerate(written, start=1):
+        try:
+            found.append(_need(one, f"{name}: need {number}"))
+        except Failed as error:
+            wrong.append(error.message)
+    if len(wrong) > 1:
+        shown, more = tuple(wrong[:WRONG_SHOWN_MAX]), len(wrong) - WRONG_SHOWN_MAX
+        facts = (*shown, f"... and {more:,} more") if more > 0 else shown
+        message = f"{name}: {len(wrong):,} of {len(written):,} needs are wrong"
+        raise Failed(message, _FORM, status=Exit.USAGE, facts=facts)
+    if wrong:
+        raise Failed(wrong[0], _FORM, status=Exit.USAGE)
+    return found
 
 
 def _need(written: object, place: str) -> Need:
@@ -81,8 +101,8 @@ def _need(written: object, place: str) -> Need:
         return Need(written)
     if not isinstance(written, dict) or not isinstance(written.get("text"), str):
         raise _wrong(place, "has no text")
-    if strange := sorted(set(written) - _MEMBERS):
-        raise _wrong(place, f"has the unknown member {strange[0]!r}")
+    if strange := sorted(map(str, set(written) - _MEMBERS)):
+        raise _wrong(place, f"has the unknown member {strange[0]!r}.{meant(strange[0], _MEMBERS)}")
     filters = written.get("filters", {})
     exclusions = written.get("exclusions", [])
     if not isinstance(filters, dict) or not isinstance(exclusions, list):
@@ -129,7 +149,7 @@ def _yaml(text: str, name: str) -> object:
     try:
         return _plain(read_yaml(text))
     except ContexError as error:
-        raise _wrong(name, str(error)) from error
+        raise Failed(f"{name}: {error}", _FORM, status=Exit.USAGE) from error
 
 
 def _plain(node: object) -> object:

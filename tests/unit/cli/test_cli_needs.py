@@ -49,7 +49,8 @@ def test_lines_are_needs_but_for_empty_ones_and_comments() -> None:
 @pytest.mark.parametrize(
     ("text", "name", "says"),
     [
-        ("- [", "n.yaml", "n.yaml "),
+        ("- [", "n.yaml", "n.yaml: data is not valid YAML: "),
+        ('[{"text": "a", "treshold": 1}]', "n.json", "'treshold'. Did you mean 'threshold'?"),
         ("text: alone", "n.yaml", "holds no list of needs"),
         ('{"other": []}', "n.json", "holds no list of needs"),
         ("[]", "n.json", "holds no list of needs"),
@@ -72,6 +73,20 @@ def test_what_is_no_list_of_needs_is_told_with_the_right_form(
     assert says in refused.value.message
     assert refused.value.exit_code == 2
     assert refused.value.step.startswith("Write a list of needs")
+
+
+def test_all_needs_that_are_wrong_are_told_at_once() -> None:
+    with pytest.raises(Failed) as refused:
+        needs.from_text('[{"text": 3}, "good", {"text": "b", "fiters": {}}]', "n.json")
+    assert refused.value.message == "n.json: 2 of 3 needs are wrong"
+    assert refused.value.facts == (
+        "n.json: need 1 has no text",
+        "n.json: need 3 has the unknown member 'fiters'. Did you mean 'filters'?",
+    )
+
+    with pytest.raises(Failed) as refused:
+        needs.from_text("[" + ",".join(["1"] * 25) + "]", "n.json")
+    assert (len(refused.value.facts), refused.value.facts[-1]) == (21, "... and 5 more")
 
 
 def test_options_go_with_every_need() -> None:
