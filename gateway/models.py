@@ -106,7 +106,11 @@ class PublishRequest(_Request):
 
 
 def _text_alone(value: object) -> object:
-    return {"text": value} if isinstance(value, str) else value
+    if isinstance(value, dict | BaseModel):
+        return value
+    if isinstance(value, str):
+        return {"text": value}
+    raise ValueError("must be a text or a JSON object")
 
 
 def _one_alone(value: object) -> object:

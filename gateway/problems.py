@@ -7,15 +7,19 @@ raised on purpose becomes a bare 500.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TypeVar
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from contex.errors import CallerError, DependencyAway, LimitExceeded
 from gateway.limits import UNAVAILABLE_RETRY_AFTER_S
+from gateway.words import told
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:contex:problem:"
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,18 @@ def invalid(*errors: FieldError) -> Problem:
         for error in errors
     )
     return Problem(422, "invalid-request", "The request is invalid", detail, errors=errors)
+
+
+def validated(model: type[_Model], said: object) -> _Model:
+    """Return `said` as what it should be.
+
+    Raises:
+        Refusal: 422, naming all that is wrong.
+    """
+    try:
+        return model.model_validate(said)
+    except ValidationError as error:
+        raise Refusal(invalid(*_fields(error, model))) from error
 
 
 def not_found(detail: str) -> Problem:
@@ -164,9 +180,9 @@ def _standard(status: int) -> tuple[str, str, str]:
     return phrase.lower().replace(" ", "-"), phrase, phrase
 
 
-def _fields(error: ValidationError) -> Iterable[FieldError]:
-    for one in error.errors(include_url=False, include_input=False, include_context=False):
-        yield FieldError(_path(one["loc"]), one["msg"].removeprefix("Value error, "))
+def _fields(error: ValidationError, model: type[BaseModel] | None = None) -> Iterable[FieldError]:
+    for location, message in told(error, model):
+        yield FieldError(_path(location), message)
 
 
 def _path(location: tuple[int | str, ...]) -> str:

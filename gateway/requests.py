@@ -17,7 +17,7 @@ from contex.records.headers import Traceparent
 from gateway.body import read_json
 from gateway.identity import Identity
 from gateway.limits import BATCH_ITEMS_MAX, BODY_BYTES_MAX, BODY_READ_TIMEOUT_S
-from gateway.problems import FieldError, Refusal, invalid, of_status
+from gateway.problems import FieldError, Refusal, invalid, of_status, validated
 from gateway.services import Call
 from gateway.writes.keys import HEADER as IDEMPOTENCY_KEY
 from gateway.writes.keys import read_key
@@ -57,21 +57,19 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
     """Read the query string.
 
     Raises:
-        Refusal: 422 for a parameter that is given twice.
-        ValidationError: naming what is wrong.
+        Refusal: 422, naming what is wrong or given twice.
     """
     twice = [name for name in set(request.query) if len(request.query.getall(name)) > 1]
     if twice:
         raise Refusal(invalid(*(FieldError(name, "is given more than once") for name in twice)))
-    return model.model_validate(dict(request.query))
+    return validated(model, dict(request.query))
 
 
 async def body_of(request: web.Request, model: type[_Model]) -> _Model:
     """Read the body as JSON.
 
     Raises:
-        Refusal: 400, 408, 413 or 415, when it cannot be read at all.
-        ValidationError: naming what is wrong.
+        Refusal: 400, 408, 413 or 415, when it cannot be read at all; 422, naming what is wrong.
     """
     return read_model(await bytes_of(request), model)
 
@@ -101,13 +99,12 @@ def read_model(body: bytes, model: type[_Model]) -> _Model:
     """Return what the body says.
 
     Raises:
-        Refusal: 400 when it is not JSON, 422 when it is no object.
-        ValidationError: naming what is wrong.
+        Refusal: 400 when it is not JSON; 422, naming what is wrong.
     """
     said = read_json(body)
     if not isinstance(said, dict):
         raise Refusal(invalid(FieldError("body", "must be a JSON object")))
-    return model.model_validate(said)
+    return validated(model, said)
 
 
 def read_items(body: bytes) -> Sequence[object]:

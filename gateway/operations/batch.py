@@ -22,7 +22,7 @@ from gateway.operations import publish as publishing
 from gateway.operations import register as registering
 from gateway.operations.publish import Accepted
 from gateway.operations.register import Announced, Registered, feed_partition
-from gateway.problems import Problem, Refusal, of_error, unavailable
+from gateway.problems import Problem, Refusal, of_error, unavailable, validated
 from gateway.services import Call, Services
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, UPDATES
 
@@ -42,7 +42,7 @@ async def publish_each(
     """Publish each item; return what became of it, in their order."""
 
     async def prepare(number: int, item: object) -> publishing.Prepared:
-        request = PublishRequest.model_validate(item)
+        request = validated(PublishRequest, item)
         return await publishing.prepare(services, call, request, number)
 
     prepared = await _prepare_each(items, prepare)
@@ -61,7 +61,7 @@ async def register_each(
     """Register each item's agent; return what became of it, in their order."""
 
     async def prepare(number: int, item: object) -> tuple[registering.Prepared, Message]:
-        request = RegisterRequest.model_validate(item)
+        request = validated(RegisterRequest, item)
         one = registering.prepare(services, call, request, number)
         return one, services.codec.encode(one.registration, traceparent=call.traceparent)
 
