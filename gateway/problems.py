@@ -158,6 +158,8 @@ def of_error(error: Exception) -> Problem:
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
     """Return the problem of a bare HTTP status."""
     code, title, detail = _STATUSES.get(status) or _standard(status)
+    if headers and "Allow" in headers:
+        detail = f"{detail}, but {headers['Allow'].replace(',', ', ')}"
     errors = (FieldError("body", detail),) if status in _ABOUT_THE_BODY else ()
     return Problem(status, code, title, detail, errors=errors, headers=headers or {})
 
@@ -166,7 +168,11 @@ _ABOUT_THE_BODY = frozenset({408, 413, 415})
 _STATUSES = {
     400: ("malformed-request", "Malformed request", "the request is not legal HTTP"),
     403: ("forbidden", "Forbidden", "these credentials do not permit this"),
-    404: ("not-found", "Not found", "there is no such route"),
+    404: (
+        "not-found",
+        "Not found",
+        "there is no such route: /docs and /openapi.json tell which there are",
+    ),
     405: ("method-not-allowed", "Method not allowed", "the route does not answer this method"),
     408: ("timeout", "Request timeout", "the body did not arrive in time"),
     413: ("too-large", "Too large", "the body is larger than this gateway reads"),

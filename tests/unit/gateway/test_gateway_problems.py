@@ -108,3 +108,9 @@ def test_every_status_has_words(status: int) -> None:
 def test_the_headers_of_a_status_are_kept() -> None:
     assert of_status(405, {"Allow": "POST"}).headers == {"Allow": "POST"}
     assert isinstance(of_status(404), Problem)
+
+
+def test_a_wrong_method_or_path_is_told_where_to_look() -> None:
+    detail = of_status(405, {"Allow": "DELETE,GET"}).detail
+    assert detail == "the route does not answer this method, but DELETE, GET"
+    assert "/docs and /openapi.json" in of_status(404).detail
