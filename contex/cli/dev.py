@@ -13,10 +13,9 @@ from types import FrameType, TracebackType
 from typing import Final, Self
 
 import click
-from rich.console import Console
 
 from contex.cli.exits import Exit
-from contex.cli.view import View
+from contex.cli.view import Enduring, View
 from contex.embedding import models
 from contex.errors import ContexError, InvalidValue
 from contex.local.errors import StackError
@@ -75,7 +74,7 @@ def dev(
       2    the command line is wrong
       130  Ctrl-C was pressed twice, and everything was killed
     """  # noqa: D301 - \b is click's mark for a block that is not to be wrapped
-    view = View(Console())
+    view = View(Enduring())
     options = StackOptions(data, port, kafka_port, routing_workers)
     stack = Stack(
         options, view.report, lambda done, total: view.download("Apache Kafka", done, total)

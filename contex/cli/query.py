@@ -5,11 +5,12 @@ from typing import Any
 import click
 
 from contex.cli import output
-from contex.cli.gateway import connected, gateway_options, target_of
+from contex.cli.gateway import Target, connected, gateway_options, target_of
 from contex.cli.labels import filters
 from contex.cli.output import document
 from contex.cli.showing import match_members, one_line
-from contex.client.types import QueryAnswer
+from contex.client.types import Exclusion, Need, QueryAnswer
+from contex.records.registration import THRESHOLD_DEFAULT
 
 
 @click.command()
@@ -28,6 +29,7 @@ from contex.client.types import QueryAnswer
     metavar="NAME=TEXT",
     help="Only values with this label; repeat a NAME for either text.",
 )
+@click.option("--exclude", multiple=True, metavar="TEXT", help="What is not meant; repeatable.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="How much data at most.")
 @click.option("--after", metavar="TIME", help="Published after this (RFC 3339).")
 @click.option("--before", metavar="TIME", help="Published before this (RFC 3339).")
@@ -40,16 +42,17 @@ def query(text: str, *, as_json: bool, labels: tuple[str, ...], **options: Any) 
     Examples:
       contex query -p demo 'how do we reach the database'
       contex query -p demo 'on call' -k 20 --filter team=web --mode lexical
+      contex query -p demo 'how to deploy' --exclude 'release notes'
       contex query -p demo 'release notes' --json | jq -r '.matches[].data_key'
     """
     target = target_of(options)
     with connected(target) as client:
         answer = client.query(
-            text,
+            _asked(text, options),
             filters=filters(labels),
             mode=options["mode"],
             top_k=options["top_k"],
-            threshold=options["threshold"],
+            threshold=None if options["exclude"] else options["threshold"],
             max_tokens=options["max_tokens"],
             published_after=options["after"],
             published_before=options["before"],
@@ -59,7 +62,39 @@ def query(text: str, *, as_json: bool, labels: tuple[str, ...], **options: Any) 
     elif answer.matches:
         _table(answer)
     else:
-        click.echo("Nothing matches. A lower --threshold finds more.", err=True)
+        click.echo(_nothing(target, narrowed=_narrowed(labels, options)), err=True)
+
+
+def _asked(text: str, options: dict[str, Any]) -> str | Need:
+    """Return the query; with exclusions it is a need, whose own threshold then counts."""
+    if not options["exclude"]:
+        return text
+    threshold = options["threshold"]
+    if threshold is None:  # what the gateway takes where none is given
+        threshold = 0.0 if options["mode"] == "lexical" else THRESHOLD_DEFAULT
+    return Need(text, threshold, exclusions=tuple(map(Exclusion, options["exclude"])))
+
+
+def _narrowed(labels: tuple[str, ...], options: dict[str, Any]) -> list[str]:
+    """Return the options that leave values out, however well they match."""
+    given = {
+        "--filter": labels,
+        "--exclude": options["exclude"],
+        "--after": options["after"],
+        "--before": options["before"],
+    }
+    return [name for name, value in given.items() if value]
+
+
+def _nothing(target: Target, *, narrowed: list[str]) -> str:
+    """Say what is likeliest to help where nothing was found."""
+    if narrowed:
+        return f"Nothing matches. Try it without {' and '.join(narrowed)}."
+    with connected(target) as client:
+        empty = next(iter(client.values()), None) is None
+    if empty:
+        return f"The project {target.project} has no values: contex publish KEY VALUE"
+    return "Nothing matches. A lower --threshold finds more."
 
 
 def _table(answer: QueryAnswer) -> None:

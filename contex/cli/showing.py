@@ -57,6 +57,7 @@ def _lines(update: Update, width: int) -> Iterator["Text"]:
             yield Text(" " * _INDENT + known, "bold")
         else:
             yield head.append(known, "bold")
+            head = Text(" " * (_INDENT + _KIND_CHARACTERS + 2))
         yield from (Text(" " * (_INDENT + 2) + line, "dim") for line in _needs(item))
         if item.needs:
             lines_max = 1 if update.kind == _INITIAL else DATA_LINES_MAX
@@ -85,9 +86,10 @@ def preview(told: Told, width: int, lines_max: int) -> list[str]:
     lines = [
         printable(line.rstrip()) for line in text_of(told.body.data).splitlines() if line.strip()
     ]
-    shown = [_cut(line, width) for line in lines[:lines_max]]
     rest = len(lines) - lines_max
-    return [*shown, f"({rest:,} more lines)"] if rest > 1 else [*shown, *lines[lines_max:]]
+    shown = lines if rest == 1 else lines[:lines_max]
+    cut = [_cut(line, width) for line in shown]
+    return [*cut, f"({rest:,} more lines)"] if rest > 1 else cut
 
 
 def one_line(told: Told) -> str:

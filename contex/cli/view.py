@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 from rich.console import Console
 from rich.markup import escape
 
+from contex.cli.output import abandon
 from contex.local.service import Event, Kind
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ _MARKS: Final = {
 }
 _MB: Final = 1_000_000
 _PIPED_STEPS: Final = 4
+
+
+class Enduring(Console):
+    """A console whose reader may leave: the stack that it tells of goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Say what follows to nobody; rich would end the thread that spoke."""
+        abandon("stdout")
 
 
 class View:

@@ -13,6 +13,7 @@ MATCHES = [
 ANSWER = {"query": "database", "matches": MATCHES, "total_matches": 3, "omitted_total": 2,
           "took_ms": 4.2}  # fmt: skip
 QUERY = "POST /projects/demo/query"
+VALUES = "GET /projects/demo/data"
 
 
 def test_matches_are_a_table(contex: CommandLine) -> None:
@@ -54,9 +55,42 @@ def test_options_are_sent_as_the_api_names_them(contex: CommandLine) -> None:
 def test_nothing_found_is_no_error(contex: CommandLine) -> None:
     nothing = {**ANSWER, "matches": [], "total_matches": 0}
     contex.gateway.answers[QUERY] = httpx.Response(200, json=nothing)
+    info = {"data_key": "k", "revision": 1, "content_type": "text/plain", "metadata": {},
+            "published_at": "2026-11-21T09:08:28.939Z", "size_bytes": 1, "tokens": 1}  # fmt: skip
+    contex.gateway.answers[VALUES] = httpx.Response(
+        200, json={"values": [info], "count": 1, "next_cursor": None}
+    )
     result = contex("query", "database")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "Nothing matches." in result.stderr
+    assert "Nothing matches. A lower --threshold finds more." in result.stderr
+
+
+def test_nothing_found_is_told_with_what_is_likeliest(contex: CommandLine) -> None:
+    nothing = {**ANSWER, "matches": [], "total_matches": 0}
+    contex.gateway.answers[QUERY] = httpx.Response(200, json=nothing)
+    contex.gateway.answers[VALUES] = httpx.Response(
+        200, json={"values": [], "count": 0, "next_cursor": None}
+    )
+    assert "The project demo has no values" in contex("query", "database").stderr
+    narrow = contex("query", "database", "--filter", "team=web", "--exclude", "on call")
+    assert "Try it without --filter and --exclude." in narrow.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "threshold"),
+    [([], 0.34), (["--threshold", "0.5"], 0.5), (["--mode", "lexical"], 0), (["-k", "3"], 0.34)],
+)
+def test_what_is_not_meant_goes_with_the_query(
+    contex: CommandLine, more: list[str], threshold: float
+) -> None:
+    contex.gateway.answers[QUERY] = httpx.Response(200, json=ANSWER)
+    result = contex("query", "database", "--exclude", "tests", "--exclude", "old", *more)
+
+    assert result.exit_code == 0, result.output
+    [body] = contex.gateway.bodies()
+    assert "threshold" not in body
+    assert (body["query"]["text"], body["query"]["threshold"]) == ("database", threshold)
+    assert [one["text"] for one in body["query"]["exclusions"]] == ["tests", "old"]
 
 
 def deleted(key: str) -> httpx.Response:

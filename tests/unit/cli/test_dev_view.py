@@ -1,17 +1,24 @@
 """What `contex dev` says when its output is piped, and how it fails."""
 
+import os
 import signal
+import sys
 from io import StringIO
 from pathlib import Path
+from typing import Any, Self, cast
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+import contex.cli.dev as dev_module
 from contex.cli.dev import dev
-from contex.cli.view import View
+from contex.cli.view import Enduring, View
+from contex.embedding import models
+from contex.embedding.models import Progress
 from contex.local.folder import DataFolder
 from contex.local.service import Event, Kind
+from contex.local.stack import StackOptions
 
 
 def piped() -> tuple[View, StringIO]:
@@ -69,3 +76,108 @@ def test_a_wrong_environment_ends_with_its_name_and_status_1(
     result = CliRunner().invoke(dev, ["--data", str(tmp_path)])
     assert result.exit_code == 1
     assert "CONTEX_EMBEDDER" in result.output
+
+
+def test_a_stack_outlives_who_reads_its_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Left(StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", Left())
+    view = View(Enduring())
+    for number in range(2):
+        view.report(Event(Kind.READY, "broker", f"ready {number}", 2.34))
+
+
+class Stack:
+    """A stack that starts and stops nothing."""
+
+    gateway_url = "http://127.0.0.1:8000"
+    bootstrap = "127.0.0.1:9092"
+    index_port = 6334
+
+    def __init__(self, folder: Path) -> None:
+        self.options = StackOptions(folder)
+        self.done: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.done.append("started")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.append("stopped")
+
+    def follow(self) -> None:
+        self.done.append("followed")
+
+    def kill_all(self) -> None:
+        self.done.append("killed")
+
+
+@pytest.mark.parametrize(
+    ("exit_after_ready", "done"),
+    [(False, ["started", "followed", "stopped"]), (True, ["started", "stopped"])],
+)
+def test_a_stack_is_followed_unless_it_need_only_be_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exit_after_ready: bool, done: list[str]
+) -> None:
+    monkeypatch.setenv("CONTEX_EMBEDDER", "deterministic")
+    view, output = piped()
+    stack = Stack(tmp_path)
+    dev_module.run(cast("Any", stack), view, exit_after_ready=exit_after_ready)
+    assert stack.done == done
+    assert f"its data is in {tmp_path}" in output.getvalue()
+    assert "contex register ada -p demo" in output.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [("http://127.0.0.1:8000", False), ("http://127.0.0.1:8123", True)],
+)
+def test_another_gateway_than_the_usual_one_is_told_with_its_variable(
+    tmp_path: Path, url: str, told: bool
+) -> None:
+    stack = Stack(tmp_path)
+    stack.gateway_url = url
+    guide = dev_module.guide(cast("Any", stack))
+    assert (f"export CONTEX_URL={url}" in guide) is told
+
+
+def test_the_first_signal_stops_and_the_second_kills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(Exception):
+        """The process would have ended."""
+
+    def end(status: int) -> None:
+        raise Gone(status)
+
+    monkeypatch.setattr(os, "_exit", end)
+    view, output = piped()
+    stack = Stack(tmp_path)
+    interrupts = dev_module.Interrupts(cast("Any", stack), view)
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.receive(signal.SIGINT, None)
+    assert "Ctrl-C again kills it at once" in output.getvalue()
+    assert stack.done == []
+    with pytest.raises(Gone, match="130"):
+        interrupts.receive(signal.SIGINT, None)
+    assert stack.done == ["killed"]
+
+
+def test_the_model_is_brought_before_anything_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def fetch(model: str, show: Progress) -> None:
+        asked.append(model)
+        show("the model hub", 50_000_000, 100_000_000)
+
+    monkeypatch.setenv("CONTEX_EMBEDDER", "openvino")
+    monkeypatch.setenv("CONTEX_MODEL", "org/other")
+    monkeypatch.setattr(models, "fetch", fetch)
+    view, output = piped()
+    dev_module.bring_model(view)
+    assert asked == ["org/other"]
+    assert output.getvalue() == "Downloading org/other from the model hub: 50 of 100 MB\n"
