@@ -164,7 +164,7 @@ def listen(
     for number, case in enumerate(cases):
         heard = [(place, need) for place, need in needs.items() if place[0] == number]
         for one in case.values:
-            chunks = passages(one.data_key, parse(one.value), embedder.count_tokens)
+            chunks = passages(one.data_key, parse(one.value), embedder.count_tokens).texts
             best = (embedder.embed(chunks) @ vectors.T).max(axis=0)
             score = dict(zip(said, map(float, best), strict=True))
             for (_, speaker, wording), need in heard:

@@ -112,7 +112,7 @@ def embedded_per_s(embedder: Embedder, texts: Sequence[bytes]) -> float:
     chunks = [
         passage
         for number, text in enumerate(texts)
-        for passage in passages(f"key-{number}", parse(Value(text)), embedder.count_tokens)
+        for passage in passages(f"key-{number}", parse(Value(text)), embedder.count_tokens).texts
     ]
     begin = time.perf_counter()
     for start in range(0, len(chunks), BATCH_TEXTS):

@@ -43,7 +43,7 @@ class TextMeaning:
     def _read(self, data_key: str, value: Value) -> Reading:
         try:
             parsed = parse(value)
-            texts = passages(data_key, parsed, self._embedder.count_tokens)
+            cut = passages(data_key, parsed, self._embedder.count_tokens)
         except CallerError:
             raise
         except Exception as error:
@@ -52,6 +52,6 @@ class TextMeaning:
             raise InvalidValue(
                 f"the value cannot be read: {type(error).__name__}", field="data"
             ) from error
-        tokens = sum(self._embedder.count_tokens(text) for text in texts)
         content_type = value.content_type or content_type_for(parsed.format)
-        return Reading(texts, tokens, content_type, tuple(map(passage_terms, texts)))
+        terms = tuple(map(passage_terms, cut.texts))
+        return Reading(cut.texts, cut.tokens, content_type, terms)

@@ -16,8 +16,8 @@ class Reading:
     """A value as text.
 
     Attributes:
-        passages: the texts to embed, at least one.
-        tokens: their size in the embedder's tokens.
+        passages: the texts to embed, each once, at least one.
+        tokens: the size of the value's text in the embedder's tokens, what it repeats included.
         content_type: what the value was read as.
         terms: the words of each passage, or none at all.
     """

@@ -6,7 +6,7 @@ from contex.text.humanise import humanise
 from contex.text.limits import CHUNKS_MAX, DEPTH_MAX
 from contex.text.media import content_type_for
 from contex.text.parsed import Format, Parsed
-from contex.text.passages import RECIPE, TOKENS_MAX, passages
+from contex.text.passages import RECIPE, TOKENS_MAX, Passages, passages
 
 __all__ = [
     "CHUNKS_MAX",
@@ -16,6 +16,7 @@ __all__ = [
     "VALUE_BYTES_MAX",
     "Format",
     "Parsed",
+    "Passages",
     "content_type_for",
     "humanise",
     "parse",

@@ -6,6 +6,7 @@ whole value drifts as the value grows; passages do not.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from contex.text.humanise import humanise
 from contex.text.limits import CHUNKS_MAX, too_many_chunks
@@ -20,8 +21,21 @@ HEAD_TOKENS_MAX = 24
 PATH_TOKENS_MAX = 32
 
 
-def passages(data_key: str, parsed: Parsed, count_tokens: Callable[[str], int]) -> tuple[str, ...]:
-    """Return the texts to embed: at least one, at most `CHUNKS_MAX`.
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """A value's text.
+
+    Attributes:
+        texts: what to embed, each different from the others: at least one, at most `CHUNKS_MAX`.
+        tokens: the size of all that the value says: what it repeats counts as often as it stands.
+    """
+
+    texts: tuple[str, ...]
+    tokens: int
+
+
+def passages(data_key: str, parsed: Parsed, count_tokens: Callable[[str], int]) -> Passages:
+    """Cut a value into passages.
 
     Args:
         data_key: the value's name.
@@ -49,7 +63,8 @@ class _Packer:
         self._head = head
         self._meter = meter
         self._room_max = TOKENS_MAX - meter.count(head)
-        self._passages: dict[str, None] = {}
+        self._passages: dict[str, int] = {}
+        self._tokens = 0
         self._body: list[str] = []
         self._room = self._room_max
         self._path = ""
@@ -61,10 +76,10 @@ class _Packer:
         for statement in shown:
             self._add_statement(statement)
 
-    def finish(self) -> tuple[str, ...]:
+    def finish(self) -> Passages:
         if self._body or not self._passages:
             self._flush()
-        return tuple(self._passages)
+        return Passages(tuple(self._passages), self._tokens)
 
     def _shown(self, statement: Statement) -> Statement:
         """Shorten a path that would leave no room, and say it in full once, in the text."""
@@ -111,11 +126,15 @@ class _Packer:
 
     def _emit(self, body: list[str]) -> None:
         text = " ".join(filter(None, (self._head, *body)))
-        if len(body) > 1 and self._meter.count_whole(text) > TOKENS_MAX:
-            self._emit(body[: len(body) // 2])
-            self._emit(body[len(body) // 2 :])
-            return
-        self._passages[text] = None
+        tokens = self._passages.get(text)
+        if tokens is None:
+            tokens = self._meter.count_whole(text)
+            if len(body) > 1 and tokens > TOKENS_MAX:
+                self._emit(body[: len(body) // 2])
+                self._emit(body[len(body) // 2 :])
+                return
+            self._passages[text] = tokens
+        self._tokens += tokens
         if len(self._passages) > CHUNKS_MAX:
             raise too_many_chunks(TOKENS_MAX)
 

@@ -21,7 +21,7 @@ def count_tokens(text: str) -> int:
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     def run(data_key: str, content: bytes, content_type: str | None = None) -> tuple[str, ...]:
-        return passages(data_key, parse(Value(content, content_type)), count_tokens)
+        return passages(data_key, parse(Value(content, content_type)), count_tokens).texts
 
     return run
 

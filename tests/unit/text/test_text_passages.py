@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from collections.abc import Callable
 
@@ -104,6 +105,33 @@ def test_the_same_passage_stands_once(recipe: Recipe) -> None:
     assert len(of_json(recipe, [{"status": "healthy"}] * 5_000)) == 2
 
 
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        ("The database is PostgreSQL. " * 2_143, "text/plain"),
+        (json.dumps([{"status": "healthy"}] * 5_000), "application/json"),
+        (json.dumps({"log": ["The node is up. " * 20] * 50}), "application/json"),
+        ("".join(f"The node {n} is up. " for n in range(2_000)), "text/plain"),
+    ],
+)
+def test_what_a_value_repeats_counts_as_often_as_it_stands(
+    tokens: Counter, content: str, content_type: str
+) -> None:
+    got = passages("k", parse(Value(content.encode(), content_type)), tokens)
+
+    assert len(set(got.texts)) == len(got.texts)
+    said = tokens(re.sub(r'[][{}",:]|status(?=":)', "", content))
+    assert said <= got.tokens <= 1.6 * said, f"expected about {said:,}, got {got.tokens:,}"
+
+
+def test_a_value_without_repeats_has_the_tokens_of_its_passages(tokens: Counter) -> None:
+    content = " ".join(f"w{n}" for n in range(500)).encode()
+    got = passages("some key", parse(Value(content, "text/plain")), tokens)
+
+    assert len(got.texts) > 1
+    assert got.tokens == sum(map(tokens, got.texts))
+
+
 def test_a_section_keeps_its_headings(recipe: Recipe) -> None:
     content = b"# Guide\n\n## Install\n\nRun make.\n\nThen start it.\n\n## Remove\n\nDelete it.\n"
     assert recipe("doc", content, "text/markdown") == (
@@ -116,7 +144,7 @@ def test_a_section_keeps_its_headings(recipe: Recipe) -> None:
 )
 def test_any_counter_is_obeyed(count: Counter) -> None:
     value = Value(json.dumps({"name": "a b c " * 400, "other": list(range(300))}).encode())
-    got = passages("some key", parse(value), count)
+    got = passages("some key", parse(value), count).texts
     assert max(map(count, got)) <= TOKENS_MAX
 
 
@@ -143,7 +171,7 @@ def test_the_largest_text_takes_few_counts_and_little_time(tokens: Counter) -> N
     words = [f"w{n}" for n in range(5_000)]
     content = " ".join(words[n * 7 % 5_000] for n in range(90_000)).encode()
     started = time.perf_counter()
-    got = passages("k", parse(Value(content, "text/plain")), count)
+    got = passages("k", parse(Value(content, "text/plain")), count).texts
     took_s = time.perf_counter() - started
     assert counted <= len(words) + 2 * len(got) + 10, f"{counted} counts for {len(got)} passages"
     assert took_s < 10, f"expected a second or two, took {took_s:.1f} s"

@@ -84,7 +84,7 @@ def test_every_leaf_occurs_in_the_passages(
     value: object, data_key: str, tokens: Callable[[str], int]
 ) -> None:
     content = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-    got = passages(data_key, parse(Value(content, "application/json")), tokens)
+    got = passages(data_key, parse(Value(content, "application/json")), tokens).texts
     said = {word for passage in got for word in passage.split()}
     for leaf in leaves(value):
         for word in leaf.split() or ["empty"]:
@@ -106,7 +106,7 @@ def test_text_is_kept_whole_and_in_order(
     number = count()
     items = [" ".join(f"{word}{next(number)}" for word in item) for item in words]
     content = json.dumps(items).encode()
-    got = passages("key", parse(Value(content, "application/json")), tokens)
+    got = passages("key", parse(Value(content, "application/json")), tokens).texts
     said = "".join("".join(passage.removeprefix("key.").split()) for passage in got)
     position = 0
     for item in items:
@@ -123,7 +123,7 @@ def test_no_bytes_raise_anything_but_the_callers_error(
     content: bytes, data_key: str, content_type: str | None, tokens: Callable[[str], int]
 ) -> None:
     with callers_errors_only():
-        got = passages(data_key, parse(Value(content, content_type)), tokens)
+        got = passages(data_key, parse(Value(content, content_type)), tokens).texts
         assert got
         assert all(tokens(passage) <= TOKENS_MAX for passage in got)
 
