@@ -84,6 +84,8 @@ def failed(error: ContexClientError, url: str = "") -> Failed:
 
 def status_of(error: ContexClientError) -> Exit:
     """Return the exit status of an error."""
+    if isinstance(error, InvalidRequest) and error.status is None:
+        return Exit.USAGE  # the client knew without asking
     return next((_STATUSES[one] for one in type(error).__mro__ if one in _STATUSES), Exit.FAILED)
 
 

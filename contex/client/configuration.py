@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from contex.client.asking import name_of, wrong
 from contex.settings.catalogue import BY_NAME
+from contex.settings.kinds import with_scheme
 from contex.settings.reading import without_password
 
 URL, API_KEY, PROJECT = (
@@ -48,7 +49,7 @@ def configure(
     Raises:
         InvalidRequest: something of it is no URL, no key or no name.
     """
-    chosen_url = url or environ.get(URL.name) or URL.default or ""
+    chosen_url = with_scheme(url or environ.get(URL.name) or URL.default or "")
     if not _is_url(chosen_url):
         shown = without_password(chosen_url)[:200]
         raise wrong("url", f"must be http://host:port or https://..., got {shown!r}")

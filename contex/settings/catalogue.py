@@ -221,7 +221,7 @@ SETTINGS = (
     ),
     Setting(
         "CONTEX_URL",
-        Url(),
+        Url(bare=True),
         "http://127.0.0.1:8000",
         "The gateway that the client and the command line talk to.",
         (Process.CLIENT,),

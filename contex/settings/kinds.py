@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 PORT_MAX = 65_535
 _KEY_BYTES = 32
 _SERVER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
+_HOST_AND_PORT = re.compile(_SERVER.pattern + r"(?:/\S*)?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -90,14 +91,26 @@ class Choice:
         return text
 
 
+def with_scheme(text: str) -> str:
+    """Return the URL that a `host:port` stands for; any other text as it is."""
+    return f"http://{text}" if _HOST_AND_PORT.fullmatch(text) else text
+
+
 @dataclass(frozen=True, slots=True)
 class Url:
-    """The address of a server, with or without a path."""
+    """The address of a server, with or without a path.
+
+    Attributes:
+        bare: whether `host:port` is taken for `http://host:port`.
+    """
 
     expects: str = "an http or https URL with a host, such as http://127.0.0.1:8080"
+    bare: bool = False
 
     def parse(self, text: str) -> str:
         """Return the URL itself."""
+        if self.bare:
+            text = with_scheme(text)
         try:
             parts = urlsplit(text)
             sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0

@@ -67,9 +67,15 @@ def test_nobody_there_is_told_at_once_with_what_to_do() -> None:
 
 
 def test_a_url_that_is_none_is_told(contex: CommandLine) -> None:
-    result = contex("agents", "--url", "localhost:8000")
-    assert result.exit_code == 1
+    result = contex("agents", "--url", "ftp://localhost")
+    assert result.exit_code == 2
     assert "must be http://host:port" in result.stderr
+
+
+def test_what_the_client_refuses_itself_is_a_wrong_command_line(contex: CommandLine) -> None:
+    result = contex("publish", "-p", "my project", "a", "b")
+    assert (result.exit_code, contex.gateway.asked) == (2, [])
+    assert "project" in result.stderr
 
 
 def test_the_key_is_sent_and_never_shown(contex: CommandLine) -> None:

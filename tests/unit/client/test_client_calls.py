@@ -25,6 +25,7 @@ from contex.client import (
     Unauthenticated,
     UnexpectedAnswer,
 )
+from contex.client.configuration import URL
 from contex.client.operations import BATCH_BYTES_MAX, BATCH_ITEMS_MAX, QUERIES_MAX
 
 PUBLISHED = {"status": "published", "project_id": "p", "data_key": "k", "revision": 7,
@@ -334,9 +335,12 @@ def test_unregister(run: Any) -> None:
 def test_query(run: Any) -> None:
     gateway = Gateway({"query": "q", "matches": [MATCH], "total_matches": 3, "took_ms": 1.5})
     found = run(gateway, lambda client: client.query(
-        "q", mode="hybrid", top_k=3, filters={"team": ("a", "b")}, include_data=True))  # fmt: skip
+        "q", mode="hybrid", top_k=3, filters={"team": ("a", "b")}, include_data=True,
+        exclusions=["old", Exclusion("new", 0.5)]))  # fmt: skip
     assert gateway.body == {"query": "q", "mode": "hybrid", "top_k": 3, "include_data": True,
-                            "filters": {"team": ["a", "b"]}}  # fmt: skip
+                            "filters": {"team": ["a", "b"]}, "exclusions": [
+                                {"text": "old", "threshold": 0.25},
+                                {"text": "new", "threshold": 0.5}]}  # fmt: skip
     [match] = found.matches
     assert (found.total_matches, match.score, match.scores, match.data, match.tokens) == (
         3, 1.0, {"dense": 0.5, "lexical": 2.0}, {"x": 1}, 4)  # fmt: skip
@@ -433,11 +437,21 @@ def test_without_a_project_it_says_how_to_give_one(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://h", "h:80", "http://", "http://h:99999", "http://h?x=1", "http://[", "//h"]
+    "url", ["ftp://h", "h", "h:x", "http://", "http://h:99999", "http://h?x=1", "http://[", "//h"]
 )
 def test_a_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(InvalidRequest, match="url: must be http"):
         Contex(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [("localhost:8000", "http://localhost:8000"), ("10.0.0.1:80/x/", "http://10.0.0.1:80/x")],
+)
+def test_a_host_and_a_port_are_a_url(url: str, meant: str) -> None:
+    with Contex(url) as client:
+        assert client.url == meant
+    assert str(URL.kind.parse(url)).startswith(meant), "the settings must not call it wrong"
 
 
 def test_a_password_in_a_wrong_url_is_not_repeated() -> None:

@@ -57,7 +57,7 @@ def test_passwords_are_hidden_in_urls(url: str, expected: str) -> None:
     [
         ("KAFKA_BOOTSTRAP_SERVERS", "a:1, [::1]:9092", "a:1,b"),
         ("KAFKA_BOOTSTRAP_SERVERS", "a.b-c_d:65535", "a:65536"),
-        ("CONTEX_URL", "https://h", "h:8000"),
+        ("CONTEX_URL", "https://h", "h:x"),
         ("CONTEX_URL", "http://[::1]:80/p", "http://h:port"),
         ("CONTEX_PORT", "0", "-1"),
         ("CONTEX_PORT", "65535", "65536"),
