@@ -17,7 +17,7 @@ from workers.exits import exit_hard
 LOOP_SILENT_S_MAX = 30.0
 """The event loop did not turn for this long: it is blocked."""
 BATCH_S_MAX = 180.0
-"""One batch takes seconds at most, waiting for a dependency included."""
+"""A batch, or a slice of its embedding: seconds at most, waiting for a dependency included."""
 STALLED_S_MAX = 60.0
 """Records wait in our own partitions and none was finished for this long."""
 ASK_EVERY_S = 1.0
@@ -35,7 +35,7 @@ class Progress:
     clock: Callable[[], float] = time.monotonic
     turned_at: float = field(init=False)
     finished_at: float = field(init=False)
-    batch_started_at: float | None = None
+    batch_advanced_at: float | None = None
     lag_records: int = 0
 
     def __post_init__(self) -> None:
@@ -48,12 +48,17 @@ class Progress:
     @contextmanager
     def batch(self) -> Iterator[None]:
         """A batch is being processed; left by an exception, it is as over as otherwise."""
-        self.batch_started_at = self.clock()
+        self.batch_advanced_at = self.clock()
         try:
             yield
         finally:
             self.finished_at = self.clock()
-            self.batch_started_at = None
+            self.batch_advanced_at = None
+
+    def advance(self) -> None:
+        """A slice of the batch's embedding is done: a large value is slow, not stuck."""
+        if self.batch_advanced_at is not None:
+            self.batch_advanced_at = self.clock()
 
     def see_lag(self, records: int) -> None:
         """Records wait in the worker's own partitions; without any it cannot be stalled."""
@@ -66,11 +71,11 @@ def verdict(progress: Progress, now: float) -> str | None:
     """Return why the worker must end, or None while it is well."""
     if (silent_s := now - progress.turned_at) > LOOP_SILENT_S_MAX:
         return f"the event loop has not turned for {silent_s:.0f} s"
-    started_at = progress.batch_started_at
-    if started_at is not None and now - started_at > BATCH_S_MAX:
-        return f"a batch has been in work for {now - started_at:.0f} s"
+    advanced_at = progress.batch_advanced_at
+    if advanced_at is not None and now - advanced_at > BATCH_S_MAX:
+        return f"a batch in work has not advanced for {now - advanced_at:.0f} s"
     stalled_s = now - progress.finished_at
-    if started_at is None and progress.lag_records and stalled_s > STALLED_S_MAX:
+    if advanced_at is None and progress.lag_records and stalled_s > STALLED_S_MAX:
         return f"{progress.lag_records} records wait and none was finished for {stalled_s:.0f} s"
     return None
 
@@ -78,9 +83,9 @@ def verdict(progress: Progress, now: float) -> str | None:
 def age_s(progress: Progress, now: float) -> float:
     """Return for how long there has been no progress: what the verdict compares with its limits."""
     ages = [now - progress.turned_at]
-    started_at = progress.batch_started_at
-    if started_at is not None:
-        ages.append(now - started_at)
+    advanced_at = progress.batch_advanced_at
+    if advanced_at is not None:
+        ages.append(now - advanced_at)
     elif progress.lag_records:
         ages.append(now - progress.finished_at)
     return max(ages)

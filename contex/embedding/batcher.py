@@ -7,7 +7,7 @@ Never delays a text to wait for company, never drops an order, never computes on
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -30,6 +30,10 @@ WAITING_TEXTS_MAX = 4_096
 """Beyond this, callers wait at the door."""
 
 
+def _unheard() -> None:
+    """Nobody asked to be told."""
+
+
 @dataclass(slots=True, eq=False)
 class _Order:
     """What one caller asked for, and how much of it has boarded and landed."""
@@ -37,6 +41,7 @@ class _Order:
     texts: tuple[str, ...]
     vectors: Vectors
     done: asyncio.Future[Vectors]
+    advanced: Callable[[], None]
     boarded: int = 0
     landed: int = 0
 
@@ -89,8 +94,13 @@ class Batcher:
         """How many accepted texts have not boarded a flight."""
         return self._waiting_texts
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str], advanced: Callable[[], None] = _unheard) -> Vectors:
         """Return one unit vector per text, in order.
+
+        Args:
+            texts: what to embed.
+            advanced: told, on the event loop, whenever a slice of these texts is done: a large
+                order takes many flights, and who waits for it can tell slow from stuck.
 
         Raises:
             DependencyAway: the batcher is closed, or was before these texts boarded.
@@ -99,6 +109,7 @@ class Batcher:
             tuple(texts),
             np.empty((len(texts), self._embedder.dimensions), np.float32),
             asyncio.get_running_loop().create_future(),
+            advanced,
         )
         if not order.texts:
             return order.vectors
@@ -207,6 +218,7 @@ def _land(flight: Iterable[_Seat], outcome: Vectors | BaseException) -> None:
             continue
         order.vectors[seat.start : seat.stop] = outcome[rows]
         order.landed += size
+        order.advanced()
         if order.landed == len(order.texts):
             order.done.set_result(order.vectors)
 

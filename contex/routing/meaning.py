@@ -5,7 +5,8 @@ Decides what runs on the event loop and what must not.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from contex.embedding.batcher import Batcher
 from contex.embedding.port import Embedder, Vectors
@@ -24,11 +25,21 @@ _log = logging.getLogger(__name__)
 
 
 class TextMeaning:
-    """Reads values by the recipe of `contex.text` and embeds through one batcher."""
+    """Reads values by the recipe of `contex.text` and embeds through one batcher.
 
-    def __init__(self, embedder: Embedder, batcher: Batcher) -> None:
+    Args:
+        embedder: counts tokens.
+        batcher: shared by all that embed in this process.
+        advanced: told whenever a slice of what is being embedded here is done.
+    """
+
+    def __init__(
+        self, embedder: Embedder, batcher: Batcher, advanced: Callable[[], None] | None = None
+    ) -> None:
         self._embedder = embedder
-        self._batcher = batcher
+        self._embed = (
+            batcher.embed if advanced is None else partial(batcher.embed, advanced=advanced)
+        )
 
     async def read(self, data_key: str, value: Value) -> Reading:
         """Return the value's text; large ones are read in a thread."""
@@ -38,7 +49,7 @@ class TextMeaning:
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return a unit vector per text."""
-        return await self._batcher.embed(texts)
+        return await self._embed(texts)
 
     def _read(self, data_key: str, value: Value) -> Reading:
         try:

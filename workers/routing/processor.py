@@ -49,10 +49,10 @@ class TooManyDeadLetters(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """Processes batches of raw records against the ports."""
+    """Processes batches of raw records against the ports, each topic's against its own."""
 
     codec: Codec
-    ports: Ports
+    ports: Mapping[str, Ports]
     producer: Producer
     limit: DeadLetterLimit
     progress: Mapping[str, Progress]
@@ -83,7 +83,7 @@ class Processor:
         # In a thread: a schema that is seen for the first time is asked of the registry.
         arrived = await asyncio.to_thread(lambda: [self._decoded(one) for one in batch])
         good = [one for one in arrived if isinstance(one, Arrived)]
-        routed = iter(await route_publications(good, self.ports))
+        routed = iter(await route_publications(good, self.ports[PUBLICATIONS.name]))
         return [next(routed) if isinstance(one, Arrived) else one for one in arrived]
 
     def _decoded(self, received: Received) -> Arrived | Rejected:
@@ -97,7 +97,7 @@ class Processor:
         try:
             record = await asyncio.to_thread(self.codec.registration, received)
             registered = Registered(record, _cause(received), _trace(received))
-            return await route_registration(registered, self.ports)
+            return await route_registration(registered, self.ports[REGISTRATIONS.name])
         except CallerError as error:
             return Rejected(error)
 

@@ -89,9 +89,13 @@ async def _open(settings: Settings) -> _Parts:
     await _answered(lambda: asyncio.to_thread(_refuse_a_shorter_log, lag), "Kafka")
     producer = Producer(settings.kafka_bootstrap_servers)
     await producer.start()
-    ports = Ports(index, TextMeaning(embedder, batcher), KafkaOutbox(producer, codec))
     # One each: an agent that hangs must not hide behind the other's work.
     progress = {topic: Progress() for topic in topics}
+    outbox = KafkaOutbox(producer, codec)
+    ports = {
+        topic: Ports(index, TextMeaning(embedder, batcher, own.advance), outbox)
+        for topic, own in progress.items()
+    }
     processor = Processor(codec, ports, producer, DeadLetterLimit(), progress)
     app = build_app(group, settings.kafka_bootstrap_servers, processor)
     lookout = Lookout(ROUTING.name, lag, topics, lambda: _assigned(app), progress)

@@ -238,3 +238,30 @@ async def test_closing_lands_the_flight_and_refuses_the_rest(embedder: GatedEmbe
         await batcher.embed(["late"])
     await batcher.close()
     assert embedder.flights == [["first"]]
+
+
+async def test_who_waits_for_a_large_order_is_told_of_each_flight_of_it_and_of_no_other(
+    batcher: Batcher, embedder: GatedEmbedder
+) -> None:
+    told: list[str] = []
+    first = await flying(batcher, embedder)
+    texts = [f"text {number}" for number in range(2 * FLIGHT_TEXTS_MAX)]
+    large = asyncio.create_task(batcher.embed(texts, lambda: told.append("large")))
+    small = asyncio.create_task(batcher.embed(["small"], lambda: told.append("small")))
+
+    embedder.gate.release()
+    await embedder.until_flying()
+    await first
+    assert told == [], "nothing of either has been computed yet"
+
+    embedder.gate.release()
+    await embedder.until_flying()
+    assert told.count("small") == 1
+    midway = told.count("large")
+    assert midway > 0, "expected to be told while the order is not done"
+    assert not large.done()
+
+    embedder.open()
+    await asyncio.gather(large, small)
+    assert told.count("large") > midway
+    assert told.count("small") == 1

@@ -58,9 +58,29 @@ def test_a_blocked_event_loop_is_seen(progress: Progress, clock: Clock) -> None:
 def test_a_batch_that_never_ends_is_seen(progress: Progress, clock: Clock) -> None:
     with progress.batch():
         assert verdict(progress, idle(progress, clock, BATCH_S_MAX)) is None
-        assert "in work" in (verdict(progress, idle(progress, clock, 1)) or "")
+        assert "not advanced" in (verdict(progress, idle(progress, clock, 1)) or "")
 
     assert verdict(progress, clock()) is None
+
+
+def test_a_large_value_on_a_slow_machine_is_well_as_long_as_slices_are_done(
+    progress: Progress, clock: Clock
+) -> None:
+    progress.see_lag(7)
+    with progress.batch():
+        for _ in range(100):
+            assert verdict(progress, idle(progress, clock, BATCH_S_MAX - 1)) is None
+            progress.advance()
+
+        assert "not advanced" in (verdict(progress, idle(progress, clock, BATCH_S_MAX + 1)) or "")
+
+
+def test_a_slice_that_is_done_after_its_batch_begins_none(progress: Progress, clock: Clock) -> None:
+    with progress.batch():
+        pass
+    progress.advance()
+
+    assert verdict(progress, idle(progress, clock, 10 * BATCH_S_MAX)) is None
 
 
 def test_records_that_wait_while_nothing_is_finished_are_seen(
