@@ -12,6 +12,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
+from contex.cli.labels import meant
+
 VALUE_BYTES_MAX: Final = 900_000
 """As the gateway has it; told here, so that no byte of a file that is too large is sent."""
 FILES_MAX: Final = 100_000
@@ -131,6 +133,16 @@ def exists(argument: str) -> bool:
     return os.path.exists(argument)  # noqa: PTH110 - Path.exists raises for a text of 300 letters
 
 
+def similar(argument: str) -> str:
+    """Return a question that names what stands there under a similar name, or nothing."""
+    path = Path(argument)
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208 - names alone
+    except OSError:
+        return ""
+    return meant(path.name, names).strip()
+
+
 def gather(arguments: Sequence[str], naming: Naming, exclude: Sequence[str] = ()) -> Gathered:
     """Find the files that `arguments` stand for, in a fixed order, each once.
 
@@ -218,7 +230,9 @@ def _found(argument: str, gathered: Gathered) -> Iterator[tuple[Path, Path]]:
         tops = []
     if not tops:
         raise Unusable(
-            f"there is no file or folder {argument!r}",
+            f"the pattern {argument!r} matches no file"
+            if _is_pattern(argument)
+            else f"there is no file or folder {argument!r}",
             "A key and a text that look like patterns: contex publish KEY --value TEXT.",
         )
     for top in tops:

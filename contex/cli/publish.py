@@ -6,6 +6,7 @@ taken for one, nor the other way round.
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from contex.cli.failures import Failed
 from contex.cli.files import Gathered, Naming, Unusable
 from contex.cli.gateway import Target, connected, gateway_options, target_of
 from contex.cli.labels import pairs
-from contex.cli.output import document
+from contex.cli.output import document, printable
 from contex.cli.sending import Form
 
 STDIN: Final = "-"
@@ -29,6 +30,10 @@ _FORMATS: Final = (
     "sql",
 )
 _PAIR: Final = 2
+_STEPS: Final[Mapping[type[Exception], str]] = {
+    files.NotText: "Values are UTF-8 text: convert it, or publish in words what it holds.",
+    files.TooLarge: "Publish its parts under several keys.",
+}
 
 
 @click.command()
@@ -93,11 +98,16 @@ def publish(arguments: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """One value under a key that was typed."""
+    """One value under a key that was typed.
+
+    Attributes:
+        flaw: why a typed text that begins like JSON is none.
+    """
 
     data_key: str
     text: str
     data_format: str | None = None
+    flaw: str | None = None
 
 
 def _what(arguments: tuple[str, ...], options: dict[str, Any]) -> Single | Gathered:
@@ -124,11 +134,10 @@ def _what(arguments: tuple[str, ...], options: dict[str, Any]) -> Single | Gathe
             f"Did you mean a key? contex publish {arguments[0]} --value TEXT",
             status=Exit.USAGE,
         )
-    raise Failed(
-        f"there is no file or folder {absent[0]!r}",
-        "One value: contex publish KEY VALUE, or KEY - for standard input.",
-        status=Exit.USAGE,
-    )
+    step = "One value: contex publish KEY VALUE, or KEY - for standard input."
+    if absent[0].endswith(("/", os.sep)) or len(arguments) > 1:
+        step = files.similar(absent[0]) or "Paths are relative to the folder that you are in."
+    raise Failed(f"there is no file or folder {absent[0]!r}", step, status=Exit.USAGE)
 
 
 def _read_single(data_key: str, value: str | None, file: Path | None) -> Single:
@@ -143,23 +152,32 @@ def _read_single(data_key: str, value: str | None, file: Path | None) -> Single:
         text = files.as_text(content)
     except (files.NotText, files.TooLarge, OSError) as error:
         what = "the value" if file is None else str(file)
-        raise Failed(f"{what} {error}", "Publish its parts under several keys.") from error
-    return Single(data_key, text, "json" if _is_json(text) else None)
-
-
-def _is_json(text: str) -> bool:
-    """Say whether a text is a JSON object or array: what else might be JSON is left a text."""
+        reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else error
+        raise Failed(f"{what} {reason}", _STEPS.get(type(error), "")) from error
     if not text.lstrip().startswith(("{", "[")):
-        return False
+        return Single(data_key, text)  # what else might be JSON is left a text
+    flaw = _flaw(text)
+    if flaw is None:
+        return Single(data_key, text, "json")
+    return Single(data_key, text, flaw=None if value == STDIN else flaw)
+
+
+def _flaw(text: str) -> str | None:
+    """Say why a text is no JSON, or None where it is."""
     try:
         json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _publish_one(target: Target, what: Single, form: Form, options: dict[str, Any]) -> None:
     data_format = form.data_format or what.data_format
+    if what.flaw and data_format is None:
+        said = f"The value begins like JSON, but is none ({what.flaw}): it goes as text."
+        click.echo(f"{click.style('Warning:', fg='yellow')} {printable(said)}", err=True)
     if options["dry_run"]:
         size_bytes = len(what.text.encode())
         planned = [publish_files.Planned(what.data_key, data_format, size_bytes)]

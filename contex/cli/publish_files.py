@@ -23,6 +23,7 @@ from contex.cli.sending import Form, Ready, Sent
 from contex.client.errors import ContexClientError
 
 FAILURES_SHOWN_MAX: Final = 50
+BINARIES_NAMED_MAX: Final = 3
 _BAR_FILES_MIN: Final = 5
 _DETECTED: Final = "detected"
 
@@ -53,14 +54,14 @@ class Tally:
 
     done: list[Sent] = field(default_factory=list)
     failures: list[Sent] = field(default_factory=list)
-    binaries: int = 0
+    binaries: list[Path] = field(default_factory=list)
     agents_told: int = 0
     late: int = 0
 
     def take(self, sent: Sent) -> None:
         """Count one."""
         if sent.skipped:
-            self.binaries += 1
+            self.binaries.append(sent.path)
         elif sent.published is None:
             self.failures.append(sent)
         else:
@@ -75,7 +76,7 @@ def publish_files(target: Target, gathered: Gathered, form: Form, how: How) -> N
         _plan(gathered, form, as_json=how.as_json)
         return
     if not gathered.sources:
-        raise Failed("no file is left to publish", _left_out(gathered, 0))
+        raise Failed("no file is left to publish", _left_out(gathered, []))
     tally = Tally()
     began_s = time.monotonic()
     broken: Failed | None = None
@@ -117,7 +118,7 @@ def _progress(results: Iterator[Sent], total: int) -> Iterator[Sent]:
 
 def _plan(gathered: Gathered, form: Form, *, as_json: bool) -> None:
     planned = []
-    binaries = 0
+    binaries: list[Path] = []
     for source in gathered.sources:
         ready = sending.prepare(source, form)
         if isinstance(ready, Ready):
@@ -125,7 +126,7 @@ def _plan(gathered: Gathered, form: Form, *, as_json: bool) -> None:
                 Planned(source.data_key, ready.item.data_format, ready.size_bytes, path=source.path)
             )
         elif ready.skipped:
-            binaries += 1
+            binaries.append(source.path)
         else:
             planned.append(Planned(source.data_key, None, 0, source.path, ready.error))
     show_plan(planned, as_json=as_json)
@@ -182,13 +183,15 @@ def _summarise(target: Target, gathered: Gathered, tally: Tally, took_s: float, 
         click.echo(left_out, err=True)
 
 
-def _left_out(gathered: Gathered, binaries: int) -> str:
+def _left_out(gathered: Gathered, binaries: Sequence[Path]) -> str:
     """Say what was not even tried."""
+    named = ", ".join(printable(str(path)) for path in binaries[:BINARIES_NAMED_MAX])
+    more = ", ..." if len(binaries) > BINARIES_NAMED_MAX else ""
     counts = {
         "hidden": gathered.hidden,
         "excluded": gathered.excluded,
         "links or devices": gathered.links,
-        "no UTF-8 text": binaries,
+        f"no UTF-8 text ({named}{more})": len(binaries),
     }
     words = [f"{count:,} {why}" for why, count in counts.items() if count]
     return f"Left out: {', '.join(words)}." if words else ""
@@ -216,7 +219,7 @@ def _report(target: Target, gathered: Gathered, tally: Tally) -> dict[str, objec
             "hidden": gathered.hidden,
             "excluded": gathered.excluded,
             "links": gathered.links,
-            "binary": tally.binaries,
+            "binary": len(tally.binaries),
         },
         "results": rows([*tally.done, *tally.failures]),
     }

@@ -90,7 +90,7 @@ def test_what_is_excluded_is_counted() -> None:
 
 
 def test_nothing_found_is_an_error() -> None:
-    with pytest.raises(Unusable, match=r"no file or folder '\*\.nothing'"):
+    with pytest.raises(Unusable, match=r"the pattern '\*\.nothing' matches no file"):
         keys("*.nothing")
 
 

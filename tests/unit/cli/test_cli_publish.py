@@ -61,6 +61,47 @@ def test_standard_input_that_is_no_text_is_refused(contex: CommandLine) -> None:
     assert contex.gateway.asked == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "step"),
+    [
+        (["k", "-"], b"\xff\x00", "Values are UTF-8 text"),
+        (["k", "-"], b"x" * 900_001, "Publish its parts under several keys."),
+        (["k", "--file", "docs/logo.png"], b"", "Values are UTF-8 text"),
+    ],
+)
+def test_the_next_step_fits_what_is_wrong_with_a_value(
+    contex: CommandLine, arguments: list[str], stdin: bytes, step: str
+) -> None:
+    assert step in contex("publish", *arguments, stdin=stdin).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warned"),
+    [
+        (['{"x": 1'], True),
+        (["[1,"], True),
+        (["[" * 100_000], True),
+        (['{"x": 1}'], False),
+        (["hello"], False),
+        (['{"x": 1', "--format", "text"], False),
+        (["-"], False),
+    ],
+)
+def test_a_typed_value_that_is_nearly_json_is_warned_of(
+    contex: CommandLine, arguments: list[str], warned: bool
+) -> None:
+    result = contex("publish", "k", *arguments, stdin="{half")
+    assert result.exit_code == 0, result.output
+    assert ("begins like JSON, but is none" in result.stderr) == warned
+
+
+def test_what_is_no_text_is_named_but_not_without_end(contex: CommandLine, tree: Path) -> None:
+    for number in range(4):
+        (tree / "docs" / f"{number}.bin").write_bytes(b"\x00")
+    said = contex("publish", "docs").stderr
+    assert "5 no UTF-8 text (docs/0.bin, docs/1.bin, docs/2.bin, ...)." in said
+
+
 def test_a_file_has_the_format_of_its_ending(contex: CommandLine) -> None:
     assert contex("publish", "runbook", "--file", "docs/a.md").exit_code == 0
     assert contex.gateway.values()["runbook"] == {
@@ -76,7 +117,7 @@ def test_a_folder_is_published_and_what_is_left_out_is_counted(contex: CommandLi
 
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("Published 2 values to demo in ")
-    assert "Left out: 1 hidden, 1 no UTF-8 text." in result.stderr
+    assert "Left out: 1 hidden, 1 no UTF-8 text (docs/logo.png)." in result.stderr
     assert {key: one.get("data_format") for key, one in contex.gateway.values().items()} == {
         "docs/a.md": "markdown",
         "docs/b.yaml": "yaml",
@@ -215,6 +256,10 @@ def test_less_waiting_than_was_asked_for_is_said_once(
         (["docs", "hello"], "Did you mean a key? contex publish docs --value TEXT"),
         (["nothing.md"], "One value: contex publish KEY VALUE, or KEY - for standard input."),
         (["a", "b", "c"], "there is no file or folder 'a'"),
+        (["doccs/"], "Did you mean 'docs'?"),
+        (["nowhere/else/"], "Paths are relative to the folder that you are in."),
+        (["docs/*.toml"], "the pattern 'docs/*.toml' matches no file"),
+        (["", "x"], "data_key"),
         (["k", "x", "--value", "y"], "give one KEY and nothing else"),
         (["k", "x", "--metadata", "nonsense"], "expected NAME=TEXT, got 'nonsense'"),
         ([], "Missing argument"),
