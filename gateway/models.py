@@ -136,6 +136,21 @@ class ExclusionRequest(_Request):
     text: NeedText
     threshold: float = Field(EXCLUSION_THRESHOLD_DEFAULT, ge=0.0, le=1.0, strict=True)
 
+    def exclusion(self) -> Exclusion:
+        """Return the exclusion that is said."""
+        return Exclusion(self.text, self.threshold)
+
+
+Exclusions = Annotated[
+    list[
+        Annotated[
+            ExclusionRequest,
+            BeforeValidator(_text_alone, json_schema_input_type=str | ExclusionRequest),
+        ]
+    ],
+    Field(max_length=EXCLUSIONS_MAX),
+]
+"""What is not meant, each a text or a text with its threshold."""
 
 _FilterText = Annotated[str, StringConstraints(max_length=FILTER_TEXT_CHARACTERS_MAX)]
 _FilterTexts = Annotated[list[_FilterText], Field(min_length=1, max_length=FILTER_TEXTS_MAX)]
@@ -163,12 +178,7 @@ class NeedRequest(_Request):
     text: NeedText
     threshold: float = Field(THRESHOLD_DEFAULT, ge=0.0, le=1.0, strict=True)
     filters: Filters = Field(default_factory=dict)
-    exclusions: list[
-        Annotated[
-            ExclusionRequest,
-            BeforeValidator(_text_alone, json_schema_input_type=str | ExclusionRequest),
-        ]
-    ] = Field(default_factory=list, max_length=EXCLUSIONS_MAX)
+    exclusions: Exclusions = Field(default_factory=list)
 
     def need(self) -> Need:
         """Return the need that is said."""
@@ -176,7 +186,7 @@ class NeedRequest(_Request):
             text=self.text,
             threshold=self.threshold,
             filters={label: tuple(texts) for label, texts in self.filters.items()},
-            exclusions=tuple(Exclusion(one.text, one.threshold) for one in self.exclusions),
+            exclusions=tuple(one.exclusion() for one in self.exclusions),
         )
 
 

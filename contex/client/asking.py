@@ -5,17 +5,21 @@ Decides what can be seen to be wrong before anything is sent: names, texts, what
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from contex.client.data import JSON
 from contex.client.errors import FieldProblem, InvalidRequest
-from contex.client.types import Need, Publish
+from contex.client.types import Exclusion, Need, Publish
+from contex.client.wire import KEY_HEADER
 from contex.errors import InvalidName
 from contex.records.names import check_data_key, check_name
 
+KEY_CHARACTERS_MAX = 255
 _DOTS = frozenset({".", ".."})
+_KEY = re.compile(rf"[!-~]{{1,{KEY_CHARACTERS_MAX}}}")
 
 
 def wrong(field: str, message: str, *, next_step: str | None = None) -> InvalidRequest:
@@ -128,10 +132,14 @@ def need_member(need: str | Need) -> JSON:
     if need.filters:
         members["filters"] = filters_member(need.filters)
     if need.exclusions:
-        members["exclusions"] = [
-            {"text": one.text, "threshold": one.threshold} for one in need.exclusions
-        ]
+        members["exclusions"] = exclusions_member(need.exclusions)
     return members
+
+
+def exclusions_member(exclusions: str | Iterable[str | Exclusion]) -> JSON:
+    """Return exclusions as they stand in a request."""
+    held = Need("", exclusions=exclusions).exclusions
+    return [{"text": one.text, "threshold": one.threshold} for one in held]
 
 
 def filters_member(filters: Mapping[str, Any]) -> JSON:
@@ -139,6 +147,31 @@ def filters_member(filters: Mapping[str, Any]) -> JSON:
     return {
         label: texts if isinstance(texts, str) else list(texts) for label, texts in filters.items()
     }
+
+
+def key_headers(key: str) -> dict[str, str]:
+    """Return the header by which the gateway recognises a repeat.
+
+    Raises:
+        InvalidRequest: it is no key, and no header could carry it.
+    """
+    if not _KEY.fullmatch(key):
+        message = f"must be 1 to {KEY_CHARACTERS_MAX} visible characters of ASCII"
+        raise wrong("idempotency_key", message)
+    return {KEY_HEADER: key}
+
+
+def parameter(text: str | None, field: str) -> str | None:
+    """Return a text as it may stand in a query string.
+
+    Raises:
+        InvalidRequest: it holds half a surrogate pair, which is no text.
+    """
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError as error:
+        raise wrong(field, "must be text, without halves of surrogate pairs") from error
+    return text
 
 
 def wait_headers(wait_s: float | None) -> dict[str, str]:

@@ -11,10 +11,13 @@ from contex.client import reading
 from contex.client.asking import (
     dump,
     encode,
+    exclusions_member,
     filters_member,
+    key_headers,
     key_of,
     name_of,
     need_member,
+    parameter,
     project_of,
     publish_members,
     segment,
@@ -34,7 +37,7 @@ from contex.client.types import (
     Value,
     ValueInfo,
 )
-from contex.client.wire import API, KEY_HEADER, Answer, Operation, Page, Request
+from contex.client.wire import API, Answer, Operation, Page, Request
 
 PAGE_AGENTS = 100
 PAGE_VALUES = 500
@@ -52,7 +55,7 @@ def publish(item: Publish, project: str, *, wait_s: float | None, key: str) -> O
         Request(
             "POST",
             f"{API}/data/publish",
-            headers={**_JSON, KEY_HEADER: key, **wait_headers(wait_s)},
+            headers={**_JSON, **key_headers(key), **wait_headers(wait_s)},
             body=dump(publish_members(item, project)),
             wait_s=wait_s or 0.0,
         ),
@@ -102,7 +105,7 @@ def _batch(
     request = Request(
         "POST",
         f"{API}/batch/publish",
-        headers={**_JSON, KEY_HEADER: key},
+        headers={**_JSON, **key_headers(key)},
         body=b"[%b]" % b",".join(items),
     )
 
@@ -122,7 +125,7 @@ def delete(data_key: str, project: str, *, wait_s: float | None, key: str) -> Op
         Request(
             "DELETE",
             _value_path(project, data_key),
-            headers={KEY_HEADER: key, **wait_headers(wait_s)},
+            headers={**key_headers(key), **wait_headers(wait_s)},
             wait_s=wait_s or 0.0,
         ),
         _published,
@@ -154,7 +157,7 @@ def values(project: str, *, prefix: str | None, cursor: str | None) -> Operation
         found = members.each("values", lambda one: reading.value_info(one, project))
         return Page(found, members.text_or_none("next_cursor"))
 
-    params = {"limit": PAGE_VALUES, "cursor": cursor, "prefix": prefix}
+    params = {"limit": PAGE_VALUES, "cursor": cursor, "prefix": parameter(prefix, "prefix")}
     path = f"{API}/projects/{segment(project)}/data"
     return Operation(Request("GET", path, params=params, reads=True), read)
 
@@ -181,7 +184,7 @@ def register(
         Request(
             "POST",
             f"{API}/agents/register",
-            headers={**_JSON, KEY_HEADER: key, **wait_headers(wait_s)},
+            headers={**_JSON, **key_headers(key), **wait_headers(wait_s)},
             body=encode(members),
             wait_s=wait_s or 0.0,
         ),
@@ -207,7 +210,7 @@ def change(
             "PATCH",
             _agent_path(agent_id),
             params={"project_id": project},
-            headers={**_JSON, KEY_HEADER: key},
+            headers={**_JSON, **key_headers(key)},
             body=body,
         ),
         _registered,
@@ -220,7 +223,7 @@ def unregister(agent_id: str, project: str | None, *, key: str) -> Operation[Non
         "DELETE",
         _agent_path(agent_id),
         params={"project_id": project},
-        headers={KEY_HEADER: key},
+        headers=key_headers(key),
     )
     return Operation(request, lambda _: None)
 
@@ -270,7 +273,7 @@ def stream(agent_id: str, project: str | None, cursor: str | None) -> Request:
     return Request(
         "GET",
         f"{_agent_path(agent_id)}/updates",
-        params={"project_id": project, "cursor": cursor},
+        params={"project_id": project, "cursor": parameter(cursor, "cursor")},
         headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
         reads=True,
     )
@@ -286,6 +289,9 @@ def _query_options(options: QueryOptions) -> dict[str, Any]:
     filters = options.get("filters")
     if filters is not None:
         given["filters"] = filters_member(filters)
+    exclusions = options.get("exclusions")
+    if exclusions is not None:
+        given["exclusions"] = exclusions_member(exclusions)
     return given
 
 

@@ -208,6 +208,7 @@ class QueryOptions(TypedDict, total=False):
         threshold: a match scores at least this much.
         max_tokens: what the matches may have in all.
         filters: by label, the text or texts of which a value's metadata must have one.
+        exclusions: what is not meant, each a text or an `Exclusion`, beside those of a need.
         published_after: RFC 3339; values published since then.
         published_before: RFC 3339; values published until then.
         include_data: False for matches without their data.
@@ -219,6 +220,7 @@ class QueryOptions(TypedDict, total=False):
     threshold: float | None
     max_tokens: int | None
     filters: Mapping[str, str | Sequence[str]] | None
+    exclusions: Sequence[str | Exclusion] | None
     published_after: str | None
     published_before: str | None
     include_data: bool

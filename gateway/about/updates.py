@@ -1,5 +1,6 @@
 """What the stream of updates says of itself, and the form of its events."""
 
+from json import dumps
 from typing import Final, Literal
 
 from pydantic import Field, RootModel
@@ -10,6 +11,7 @@ from gateway.answers import AnswerModel, Cursor, Epoch, Revision
 from gateway.codes import Code
 from gateway.models import UpdatesQuery
 from gateway.openapi.operation import EVENT_STREAM, Answer, Header, Operation, Tag
+from topology.catalogue import PUBLICATIONS
 
 
 class Cause(AnswerModel):
@@ -102,6 +104,35 @@ class StreamEvent(RootModel[UpdateEvent | NoticeEvent]):
     """The `data` of one event, a line of JSON."""
 
 
+_MATCHED: Final = {
+    "type": "context.matched",
+    "timestamp": "2026-11-21T09:08:28.939Z",
+    "data": {
+        "update_id": "a1eb4b5b-3a5c-5b0e-9f0a-0d8f6c1f7a11",
+        "tenant": "default",
+        "project_id": "demo",
+        "agent_id": "helper",
+        "kind": "matched",
+        "epoch": 0,
+        "cause": {"topic": PUBLICATIONS.name, "partition": 3, "offset": 4},
+        "items": [
+            {
+                "data_key": "tech_stack",
+                "revision": 4,
+                "score": 0.5514,
+                "needs": [{"need": "which databases we use", "score": 0.5514, "threshold": 0.34}],
+                "data": {"database": "PostgreSQL"},
+                "content_type": "application/json",
+                "metadata": {"source": "wiki"},
+                "reference": None,
+                "tokens": 21,
+            }
+        ],
+        "omitted": [],
+        "omitted_total": 0,
+    },
+}
+
 STREAM: Final = Operation(
     name="listenToUpdates",
     summary="Listen to an agent's updates",
@@ -118,7 +149,7 @@ STREAM: Final = Operation(
             {EVENT_STREAM: StreamEvent},
             headers=(Header("X-Accel-Buffering", "`no`: proxies do not hold events back."),),
             examples={
-                "matched": 'id: 3:1\nevent: matched\ndata: {"type":"context.matched",...}\n\n'
+                "matched": f"id: 3:1\nevent: matched\ndata: {dumps(_MATCHED)}\n\n",
             },
         )
     },

@@ -26,7 +26,7 @@ from contex.query.types import (
     Weights,
 )
 from gateway import limits
-from gateway.models import Filters, NeedOrText, NeedRequest
+from gateway.models import Exclusions, Filters, NeedOrText, NeedRequest
 
 _MS_PER_S: Final = 1_000
 _Weight = Annotated[float, Field(ge=0.0, le=WEIGHT_MAX, strict=True)]
@@ -63,7 +63,8 @@ class WeightsRequest(_Asked):
 class QueryRequest(_Asked):
     """One question or several, and what all of them have in common.
 
-    A need's own threshold wins over the request's; filters of both must be passed.
+    A need's own threshold wins over the request's; filters of both must be passed,
+    and the exclusions of both kept out.
     """
 
     query: NeedOrText | None = None
@@ -74,6 +75,7 @@ class QueryRequest(_Asked):
     threshold: float | None = Field(None, ge=0.0, le=1.0, strict=True)
     max_tokens: int | None = Field(None, ge=1, le=limits.TOKEN_BUDGET_MAX, strict=True)
     filters: Filters = Field(default_factory=dict)
+    exclusions: Exclusions = Field(default_factory=list)
     published_after: Time | None = None
     published_before: Time | None = None
     include_data: bool = Field(default=True, strict=True)
@@ -96,6 +98,7 @@ class QueryRequest(_Asked):
         for asked in self.needs:
             need = asked.need()
             own = "threshold" in asked.model_fields_set
+            unwanted = (one.exclusion() for one in self.exclusions)
             shared = {label: tuple(texts) for label, texts in self.filters.items()}
             yield Query(
                 text=need.text,
@@ -103,7 +106,7 @@ class QueryRequest(_Asked):
                 threshold=need.threshold if own else self.threshold,
                 weights=_weights(self.weights),
                 filters=_both(shared, need.filters),
-                exclusions=need.exclusions,
+                exclusions=tuple(dict.fromkeys((*unwanted, *need.exclusions))),
                 top_k=self.top_k,
                 tokens_max=self.max_tokens,
                 published_after_ms=_milliseconds(self.published_after),

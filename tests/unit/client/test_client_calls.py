@@ -147,6 +147,11 @@ def test_bytes_are_published_as_text(run: Any) -> None:
         (lambda client: client.register("a", "a text alone"), "needs"),
         (lambda client: client.change("a"), "needs"),
         (lambda client: client.agent("../../health"), "agent_id"),
+        (lambda client: client.publish("k", 1, idempotency_key="é"), "idempotency_key"),
+        (lambda client: client.publish("k", 1, idempotency_key="a\r\nX: b"), "idempotency_key"),
+        (lambda client: client.delete("k", idempotency_key="k" * 256), "idempotency_key"),
+        (lambda client: client.register("a", ["n"], idempotency_key="a b"), "idempotency_key"),
+        (lambda client: client.values(prefix="\ud800"), "prefix"),
     ],
 )
 def test_what_is_seen_to_be_wrong_is_not_sent(run: Any, call: Call, field: str) -> None:
@@ -452,6 +457,16 @@ def test_a_host_and_a_port_are_a_url(url: str, meant: str) -> None:
     with Contex(url) as client:
         assert client.url == meant
     assert str(URL.kind.parse(url)).startswith(meant), "the settings must not call it wrong"
+
+
+def test_a_password_in_the_url_is_not_repeated_when_nobody_answers() -> None:
+    transport = httpx.MockTransport(Gateway(httpx.ConnectError("refused")))
+    with (
+        Contex("http://user:hunter2@g", project="p", retries_max=0, transport=transport) as client,
+        pytest.raises(Disconnected, match="@g cannot be reached") as raised,
+    ):
+        client.publish("k", 1)
+    assert "hunter2" not in str(raised.value)
 
 
 def test_a_password_in_a_wrong_url_is_not_repeated() -> None:

@@ -30,6 +30,13 @@ def test_a_text_is_a_question_with_every_default() -> None:
     assert questions(query="who is on call") == [Query("who is on call")]
 
 
+def test_exclusions_of_the_request_stand_beside_those_of_each_need() -> None:
+    need = {"text": "a", "exclusions": ["b", "c"]}
+    first, second = questions(queries=[need, "d"], exclusions=["c", {"text": "e", "threshold": 1}])
+    assert first.exclusions == (Exclusion("c"), Exclusion("e", 1.0), Exclusion("b"))
+    assert second.exclusions == (Exclusion("c"), Exclusion("e", 1.0))
+
+
 def test_everything_that_may_be_said_is_passed_on() -> None:
     need = {
         "text": "a",

@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from contex.records.names import AgentKey, Scope
 from contex.records.rendering import update_json
 from contex.records.update import Cause, Item, MatchedNeed, Omitted, Update, UpdateKind, update_id
-from gateway.about.updates import UpdateEvent
+from gateway.about.updates import STREAM, UpdateEvent
 from gateway.codes import MEANINGS, Code
 from gateway.commands import openapi
 from gateway.identity import Permission
@@ -184,3 +184,10 @@ def test_an_update_is_told_as_the_document_says(kind: UpdateKind) -> None:
     said = update_json(update)
     read = UpdateEvent.model_validate(said)
     assert read.model_dump(mode="json", exclude_unset=True) == said
+
+
+def test_the_streams_example_is_an_event() -> None:
+    (example,) = STREAM.answers[200].examples.values()
+    _, _, data = str(example).rstrip("\n").partition("\ndata: ")
+    event = UpdateEvent.model_validate_json(data)
+    assert event.model_dump(mode="json", exclude_unset=True) == json.loads(data)
