@@ -4,6 +4,9 @@ import threading
 
 import pytest
 
+from contex.embedding.batcher import FLIGHT_TEXTS_MAX, Batcher
+from contex.embedding.deterministic import DeterministicEmbedder
+from contex.routing.meaning import TextMeaning
 from workers.watchdog import (
     BATCH_S_MAX,
     LOOP_SILENT_S_MAX,
@@ -73,6 +76,20 @@ def test_a_large_value_on_a_slow_machine_is_well_as_long_as_slices_are_done(
             progress.advance()
 
         assert "not advanced" in (verdict(progress, idle(progress, clock, BATCH_S_MAX + 1)) or "")
+
+
+async def test_what_routing_embeds_advances_its_own_batch(progress: Progress, clock: Clock) -> None:
+    embedder = DeterministicEmbedder(recipe="test")
+    async with Batcher(embedder) as batcher:
+        meaning = TextMeaning(embedder, batcher, progress.advance)
+        another = TextMeaning(embedder, batcher, Progress(clock).advance)
+        with progress.batch():
+            began_at = clock()
+            clock.pass_s(100)
+            await another.embed(["somebody else's"])
+            assert progress.batch_advanced_at == began_at
+            await meaning.embed([f"passage {n}" for n in range(2 * FLIGHT_TEXTS_MAX)])
+            assert progress.batch_advanced_at == clock()
 
 
 def test_a_slice_that_is_done_after_its_batch_begins_none(progress: Progress, clock: Clock) -> None:
