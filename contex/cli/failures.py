@@ -19,6 +19,7 @@ from contex.client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from contex.settings.reading import without_password
 
 _STATUSES: Final[Mapping[type[ContexClientError], Exit]] = {
     NotFound: Exit.NOT_FOUND,
@@ -69,7 +70,7 @@ class Failed(click.ClickException):
 def failed(error: ContexClientError, url: str = "") -> Failed:
     """Return what a client's error means for a person at a terminal."""
     if isinstance(error, Disconnected) and url:
-        detail = f"the gateway at {url} does not answer: {error.detail}"
+        detail = f"the gateway at {without_password(url)} does not answer: {error.detail}"
     else:
         detail = error.detail
     facts = tuple(f"{one.field}: {one.message}" for one in error.fields)

@@ -14,6 +14,7 @@ from contex.cli.exits import Exit
 from contex.cli.gateway import Target, connected, gateway_options, target_of
 from contex.cli.output import line, results
 from contex.cli.showing import show_update, update_members
+from contex.settings.reading import without_password
 
 if TYPE_CHECKING:
     from contex.client.blocking_updates import Updates
@@ -57,7 +58,8 @@ def listen(
     with connected(target) as client:
         updates = client.updates(agent, cursor=cursor)
         updates.on_break = _say_break
-        click.echo(f"Listening to {agent}{_where(target)} at {client.url}; Ctrl-C ends.", err=True)
+        where = f"{_where(target)} at {without_password(client.url)}"
+        click.echo(f"Listening to {agent}{where}; Ctrl-C ends.", err=True)
         try:
             with updates:
                 _follow(updates, count, quiet_s, as_json=as_json)

@@ -81,28 +81,29 @@ class AsyncUpdates:
     async def close(self) -> None:
         """End the iteration, in this task or another."""
         self._closed = True
-        if self._doing is not None:
-            self._doing.cancel()
-            await asyncio.wait([self._doing])
-            if not self._doing.cancelled():
-                self._doing.exception()  # nobody is left to hear of it
+        doing = self._doing
+        if doing is not None:
+            doing.cancel()
+            await asyncio.wait([doing])
+            if not doing.cancelled():
+                doing.exception()  # nobody is left to hear of it
         self._steps.close()
         await self._disconnect()
         self._streams.discard(self)
 
     async def _next(self) -> Update | None:
-        while not self._closed:
-            outcome: Outcome | None = None
-            if self._doing is not None:
+        outcome: Outcome | None = None
+        while not self._closed:  # by any task, during any wait: no step is begun after the end
+            if self._doing is None:
+                step = self._steps.send(outcome)
+                if isinstance(step, Tell):
+                    return step.update
+                self._doing = asyncio.create_task(self._do(step))
+            elif self._doing.done():
+                outcome = self._doing.result()
+                self._doing = None
+            else:
                 await asyncio.wait([self._doing])
-                if self._doing.cancelled():
-                    return None
-                done, self._doing = self._doing, None
-                outcome = done.result()
-            step = self._steps.send(outcome)
-            if isinstance(step, Tell):
-                return step.update
-            self._doing = asyncio.create_task(self._do(step))
         return None
 
     async def _do(self, step: Open | Read | Wait) -> Outcome | None:
@@ -120,13 +121,13 @@ class AsyncUpdates:
         )
         try:
             response = await self._client.send(sent, stream=True)
+            self._response = response
+            self._bytes = exchanging.bound(response)
             if response.status_code != HTTPStatus.OK:
                 return exchanging.answer(response, await response.aread())
         except httpx.RequestError as error:
             return exchanging.no_answer(error, str(self._client.base_url))
-        self._response = response
         exchanging.check_stream(response)
-        self._bytes = exchanging.bound(response)
         self._events = EventSource(response).aiter_sse()
         return exchanging.answer(response, b"")
 

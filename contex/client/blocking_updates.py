@@ -121,13 +121,13 @@ class Updates:
         )
         try:
             response = self._client.send(sent, stream=True)
+            self._response = response
+            self._bytes = exchanging.bound(response)
             if response.status_code != HTTPStatus.OK:
                 return exchanging.answer(response, response.read())
         except httpx.RequestError as error:
             return exchanging.no_answer(error, str(self._client.base_url))
-        self._response = response
         exchanging.check_stream(response)
-        self._bytes = exchanging.bound(response)
         self._events = EventSource(response).iter_sse()
         return exchanging.answer(response, b"")
 

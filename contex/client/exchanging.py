@@ -14,6 +14,7 @@ from contex.client.errors import UnexpectedAnswer
 from contex.client.listening import SILENCE_S_MAX, Event
 from contex.client.retrying import TIMEOUT_S
 from contex.client.wire import Answer, NoAnswer, Request
+from contex.settings.reading import without_password
 
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_BYTES_MAX: Final = 128 * 1024 * 1024
@@ -85,7 +86,8 @@ def answer(response: httpx.Response, body: bytes) -> Answer:
 
 
 def no_answer(error: httpx.RequestError, url: str) -> NoAnswer:
-    """Return why there is no answer, in words."""
+    """Return why there is no answer, in words; a password in the URL is not repeated."""
+    url = without_password(url)
     if isinstance(error, httpx.TimeoutException):
         return NoAnswer(f"{url} did not answer in time ({type(error).__name__})")
     return NoAnswer(f"{url} cannot be reached ({str(error) or type(error).__name__})")
@@ -135,7 +137,7 @@ class BoundedStream(httpx.SyncByteStream, httpx.AsyncByteStream):
     def _counted(self, chunk: bytes) -> bytes:
         self.waiting_bytes += len(chunk)
         if self.waiting_bytes > EVENT_BYTES_MAX:
-            raise UnexpectedAnswer(f"an event has over {EVENT_BYTES_MAX} bytes")
+            raise UnexpectedAnswer(f"over {EVENT_BYTES_MAX} bytes came without the end of an event")
         return chunk
 
 

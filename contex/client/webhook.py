@@ -21,6 +21,8 @@ TOLERANCE_S: Final = 300.0
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 """Twice the largest update."""
 SIGNATURES_MAX: Final = 16
+SECRET_BYTES_MIN: Final = 24
+"""As the standard asks: with an empty one, say from an unset variable, anybody could sign."""
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the standard's prefix, no secret
 VERSION: Final = "v1"
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
@@ -57,7 +59,9 @@ def verify_webhook(
         raise InvalidWebhook(f"{TIMESTAMP} is no number of seconds")
     if len(body) > BODY_BYTES_MAX:
         raise InvalidWebhook(f"the body has over {BODY_BYTES_MAX} bytes")
-    signed = b".".join((message_id.encode(), timestamp.encode(), bytes(body)))
+    signed = b".".join(
+        (message_id.encode("utf-8", "surrogateescape"), timestamp.encode(), bytes(body))
+    )
     expected = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
     # Every pair is compared, each in constant time: nothing can be learnt from how long it takes.
     holds = [
@@ -76,9 +80,12 @@ def verify_webhook(
 
 def _key(secret: str) -> bytes:
     try:
-        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except (ValueError, binascii.Error) as error:
         raise ValueError(f"a secret is {SECRET_PREFIX} and base64") from error
+    if len(key) < SECRET_BYTES_MIN:
+        raise ValueError(f"a secret has at least {SECRET_BYTES_MIN} bytes, this one {len(key)}")
+    return key
 
 
 def _header(lowered: Mapping[str, str], name: str) -> str:

@@ -66,6 +66,16 @@ def test_nobody_there_is_told_at_once_with_what_to_do() -> None:
     assert "`contex dev` starts it" in result.stderr
 
 
+def test_a_password_in_the_url_is_never_shown(contex: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"127.0.0.1:{taken.getsockname()[1]}"
+    contex.gateway.answers["GET /agents/ada/updates"] = problem(404, "not-found", "no ada")
+    for command, address in (("agents", nobody), ("listen ada", "gateway.example")):
+        result = contex(*command.split(), "--url", f"http://ada:hunter2@{address}")
+        assert f"(hidden)@{address}" in result.output
+        assert "hunter2" not in result.output
+
+
 def test_a_url_that_is_none_is_told(contex: CommandLine) -> None:
     result = contex("agents", "--url", "ftp://localhost")
     assert result.exit_code == 2

@@ -4,11 +4,12 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from contex.client import (
@@ -21,6 +22,7 @@ from contex.client import (
     Update,
     Updates,
 )
+from contex.client.listening import Read
 
 PROMPT_S = 5.0
 SEPARATORS = "next\u2028line\u0085here\x0b\x0c"
@@ -239,6 +241,56 @@ async def test_another_task_ends_the_iteration(stub: Stub, who: str) -> None:
         await (updates if who == "updates" else client).close()
         async with asyncio.timeout(PROMPT_S):
             assert keys(await reader) == ["k1"]
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_an_end_and_an_update_may_come_at_once(
+    turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever turn of the loop the end falls into, nothing but the end comes of it."""
+    sent = asyncio.Event()
+
+    class Body(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            await sent.wait()
+            yield frame(1)
+            await asyncio.Event().wait()
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, stream=Body())
+
+    listening = asyncio.Event()
+    original = AsyncUpdates._do
+
+    async def noted(self: AsyncUpdates, step: Any) -> Any:
+        assert not self._closed, "expected no step after the end"
+        if isinstance(step, Read):
+            listening.set()
+        return await original(self, step)
+
+    monkeypatch.setattr(AsyncUpdates, "_do", noted)
+    async with AsyncContex("http://g", transport=httpx.MockTransport(answer)) as client:
+        updates = client.updates("a")
+        reader = asyncio.create_task(gather(updates))
+        await listening.wait()
+        sent.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await updates.close()
+        assert keys(await reader) in ([], ["k1"])
+
+
+@pytest.mark.parametrize("status", [404, 503])
+async def test_a_refusal_that_never_ends_is_cut_off(
+    stub: Stub, client: Contex, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("contex.client.exchanging.EVENT_BYTES_MAX", 1_000)
+    stub.answer = (status, "text/plain", b"x" * 5_000)
+    with pytest.raises(UnexpectedAnswer, match="over 1000 bytes"):
+        next(client.updates("a"))
+    async with AsyncContex(stub.url) as awaited:
+        with pytest.raises(UnexpectedAnswer, match="over 1000 bytes"):
+            await anext(awaited.updates("a"))
 
 
 async def test_awaited_updates_end_for_good_with_their_error(stub: Stub) -> None:

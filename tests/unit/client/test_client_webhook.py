@@ -1,5 +1,8 @@
 """`verify_webhook` against what Contex signs, and against the standard's own library."""
 
+import base64
+import hashlib
+import hmac
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -86,6 +89,7 @@ def test_signatures_beyond_the_bound_are_not_looked_at() -> None:
         {"webhook-timestamp": "-5"},
         {"webhook-timestamp": "\u0661"},
         {"webhook-timestamp": "9" * 400},
+        {"webhook-id": "\udcff"},  # how servers hand on a byte that is no UTF-8
     ],
 )
 def test_what_was_changed_is_refused(headers: dict[str, str]) -> None:
@@ -118,6 +122,15 @@ def test_the_tolerance_is_the_receivers() -> None:
 def test_a_secret_that_is_none_is_the_receivers_mistake(secret: str | list[str]) -> None:
     with pytest.raises(ValueError, match="secret"):
         verify_webhook(BODY, SIGNED, secret, now_s=NOW_S)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_" + "c2hvcnQ="])
+def test_a_secret_that_anybody_could_guess_verifies_nothing(secret: str) -> None:
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = b".".join((SIGNED["webhook-id"].encode(), b"%d" % NOW_S, BODY))
+    forged = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    with pytest.raises(ValueError, match="at least 24 bytes"):
+        verify_webhook(BODY, SIGNED | {"webhook-signature": f"v1,{forged}"}, secret, now_s=NOW_S)
 
 
 @given(st.dictionaries(st.sampled_from(list(SIGNED)), st.text(max_size=60)), st.binary())
