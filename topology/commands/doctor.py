@@ -81,7 +81,10 @@ def _title(console: "Console", where: Surroundings) -> None:
         folder = escape(str(where.dev.folder))
         console.print(f"Looking at the stack that `contex dev` runs in {folder}.\n")
     else:
-        console.print("Looking where the environment says; no `contex dev` runs here.\n")
+        console.print(
+            "Looking where the environment says; no `contex dev` runs here "
+            "(--data FOLDER names the folder of one).\n"
+        )
 
 
 def _print(console: "Console", finding: Finding) -> None:

@@ -64,13 +64,16 @@ def run(work: Coroutine[Any, Any, _T], bootstrap: str) -> _T:
     except Failed:
         work.close()
         raise
-    with errors_told(bootstrap):
+    with errors_told():  # Kafka answered: something else may be away
         return asyncio.run(work)
 
 
 @contextmanager
-def errors_told(bootstrap: str) -> Iterator[None]:
+def errors_told(bootstrap: str = "") -> Iterator[None]:
     """Say what the errors of the work inside mean for a person.
+
+    Args:
+        bootstrap: where Kafka is looked for, where it is Kafka that may be away.
 
     Raises:
         Failed: a dependency is away, or the topics are not there.
@@ -78,9 +81,10 @@ def errors_told(bootstrap: str) -> Iterator[None]:
     try:
         yield
     except DependencyAway as error:
+        place = f"Kafka is looked for at {bootstrap}. " if bootstrap else ""
         raise Failed(
             str(error),
-            f"Kafka is looked for at {bootstrap}. `contex doctor` looks closer.",
+            f"{place}`contex doctor` looks closer.",
             status=Exit.UNAVAILABLE,
         ) from error
     except LogMisuse as error:

@@ -3,12 +3,16 @@
 Decides when a group counts as behind. Changes nothing. Needs the server's libraries.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 
+from contex.dead_letters.letter import Letter
+from contex.dead_letters.scan import oldest_first
 from contex.log.admin import Cluster
 from contex.log.inspection import Group, Inspection
 from contex.log.lag import GroupLag, Span
+from contex.log.reader import Reader
 from topology.catalogue import DAY_MS, PUBLICATIONS, REGISTRATIONS, UPDATES, Topic
 from topology.doctor.findings import Finding, fail, ok, warn
 from topology.doctor.kafka import Facts
@@ -20,6 +24,8 @@ from topology.stages import STAGES, WEBHOOKS, routing_group
 SECOND_LOOK_S = 1.0
 """Between two looks at a group that is behind: does it move?"""
 NAMED_MAX = 3
+LETTERS_READ_MAX = 1_000
+"""Of so many records the letters are told from notes; of more, reading them takes too long."""
 _MS = 1_000
 _APPLY = "`contex topics plan` shows it, `contex topics apply` repairs it."
 
@@ -87,13 +93,24 @@ def look_at_dead_letters(where: Surroundings) -> Sequence[Finding]:
     }
     since_ms = int(time.time() * _MS) - DAY_MS
     counts = Inspection(_bootstrap(where)).records_since(topics, since_ms)
-    step = "`contex dead-letters list` says why; `contex dead-letters redrive` tries again."
-    found = [
-        warn(subject, f"{count:,} within a day in {name}", step)
-        for name, count in counts.items()
-        if count
-    ]
+    step = "`contex dead-letters list` says why, and names what `redrive` brings back."
+    found = []
+    for name, count in counts.items():
+        if count > LETTERS_READ_MAX:
+            found.append(warn(subject, f"at most {count:,} within a day in {name}", step))
+        elif count and (letters := asyncio.run(_letters(_bootstrap(where), name, since_ms))):
+            found.append(warn(subject, f"{letters:,} within a day in {name}", step))
     return found or [ok(subject, "none within a day")]
+
+
+async def _letters(bootstrap: str, topic: str, since_ms: int) -> int:
+    """Count the letters alone: notes of what was redriven stand in the same topic."""
+    reader = Reader(bootstrap)
+    try:
+        found = [one async for one in oldest_first(reader, topic, since_ms=since_ms)]
+    finally:
+        await reader.stop()
+    return sum(isinstance(one, Letter) for one in found)
 
 
 def _group(subject: str, group: Group, bootstrap: str, topics: Sequence[Topic]) -> Finding:
@@ -113,11 +130,10 @@ def _group(subject: str, group: Group, bootstrap: str, topics: Sequence[Topic]) 
     second = lag.spans(places)
     taken = sum(span.next for span in second.values()) - sum(span.next for span in first.values())
     waiting = _waiting(second)
+    wait = "1 record waits" if waiting == 1 else f"{waiting:,} records wait"
     if not waiting or taken:
-        return ok(
-            subject, f"{workers}, {waiting:,} records wait, {taken:,} taken in {SECOND_LOOK_S:g} s"
-        )
-    text = f"{workers} ({group.state}), {waiting:,} records wait, none taken in {SECOND_LOOK_S:g} s"
+        return ok(subject, f"{workers}, {wait}, {taken:,} taken in {SECOND_LOOK_S:g} s")
+    text = f"{workers} ({group.state}), {wait}, none taken in {SECOND_LOOK_S:g} s"
     return warn(subject, text, "Look again; if it stays so, read the workers' log.")
 
 

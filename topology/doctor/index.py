@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from contex.errors import DependencyAway
 from contex.log.reach import knock
 from contex.settings.reading import without_password
 from topology.doctor.findings import Finding, fail, ok, warn
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 SUBJECT = "index"
 VERSION_MIN = (1, 18)
 _ID_CHARACTERS = 8
+_NOT_QDRANT = (
+    "Failed parsing HTTP/2",
+    "http1.x",
+    "Socket closed",
+    "reset by peer",
+    "UNIMPLEMENTED",
+)
+"""What gRPC says of a port at which something else listens, in four lines of its own words."""
 
 
 def look_at_index(where: Surroundings, facts: Facts) -> Sequence[Finding]:
@@ -33,8 +42,15 @@ def look_at_index(where: Surroundings, facts: Facts) -> Sequence[Finding]:
     # Half a second of libraries that nobody needs to hear that nothing listens there.
     from contex.index.inspection import look  # noqa: PLC0415 - see above
 
-    state = asyncio.run(look(url, port, where.value("QDRANT_API_KEY")))
     place = f"{without_password(url)}, gRPC port {port}"
+    try:
+        state = asyncio.run(look(url, port, where.value("QDRANT_API_KEY")))
+    except DependencyAway as error:
+        if not any(mark in str(error) for mark in _NOT_QDRANT):
+            raise
+        step = "Set QDRANT_GRPC_PORT: 6334 where nothing else was chosen (6333 is its REST API)."
+        text = f"{place}: something answers, but it is not Qdrant's gRPC interface"
+        return [fail(SUBJECT, text, step)]
     found = [_version(place, state.version)]
     facts.index_ids = [one.index_id for one in state.indexes if one.index_id]
     return [*found, *(_whole(one) for one in state.indexes)]

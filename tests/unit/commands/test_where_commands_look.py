@@ -114,6 +114,7 @@ def test_what_goes_wrong_has_its_status_and_step(
         where.run(raising(error)(), "a")
     assert (refused.value.exit_code, refused.value.message) == (status, str(error))
     assert step in refused.value.step
+    assert "Kafka" not in refused.value.step, "Kafka answered"
 
 
 def test_a_bug_is_not_dressed_up(brokers: dict[tuple[str, int], Answer]) -> None:

@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from log_twin import LogTwin
 
+from contex.errors import DependencyAway
 from contex.index import inspection
 from contex.index.inspection import IndexState, ServerState
 from contex.log.inspection import Group
 from contex.log.lag import Span
 from contex.log.registry import Standing
+from contex.records.message import Message
+from contex.records.redriven import Note, write_note
+from contex.records.redriven import Place as Place_
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, ROUTING_DEAD_LETTER, UPDATES
 from topology.doctor import checks, cluster, index, registry
 from topology.doctor.findings import Finding, Level
@@ -113,6 +118,7 @@ def test_of_several_indexes_those_at_work_are_told(kafka: Cluster) -> None:
         (Span(2, 12), Level.WARN, "10 records wait, none taken in 1 s"),
         (Span(5, 12), Level.OK, "7 records wait, 3 taken in 1 s"),
         (Span(5, 5), Level.OK, "0 records wait"),
+        (Span(11, 12), Level.OK, "1 record waits, 9 taken in 1 s"),
     ],
 )
 def test_a_group_that_is_behind_is_looked_at_twice(
@@ -157,8 +163,48 @@ def test_dead_letters_of_a_day_are_counted_topic_by_topic(
     kafka.letters[ROUTING_DEAD_LETTER.name] = 1_234
     found = only(cluster.look_at_dead_letters(around()))
     assert found.level is Level.WARN
-    assert found.text == f"1,234 within a day in {ROUTING_DEAD_LETTER.name}"
+    assert found.text == f"at most 1,234 within a day in {ROUTING_DEAD_LETTER.name}"
     assert kafka.since_ms == [100_000_000 - 86_400_000] * 2
+
+
+@pytest.mark.parametrize("letters", [0, 1, 4])
+def test_notes_of_redrives_are_no_dead_letters(
+    kafka: Cluster, monkeypatch: pytest.MonkeyPatch, letters: int
+) -> None:
+    topic = ROUTING_DEAD_LETTER.name
+    log = LogTwin({topic: 2})
+    for _ in range(letters):
+        log.append(topic, Message(b"k", b"x"))
+    log.append(topic, write_note(Note(Place_(topic, 0, 0), Place_("values", 0, 0), 1), b"k"))
+    stopped: list[str] = []
+
+    async def stop() -> None:
+        stopped.append("stopped")
+
+    log.stop = stop  # type: ignore[attr-defined]
+    monkeypatch.setattr(cluster, "Reader", lambda _bootstrap: log)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    kafka.letters[topic] = letters + 1
+
+    found = only(cluster.look_at_dead_letters(around()))
+    said = f"{letters} within a day in {topic}" if letters else "none within a day"
+    assert (found.text, stopped) == (said, ["stopped"])
+
+
+def test_another_program_at_the_port_of_the_index_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = "the index is away: UNAVAILABLE: last error: Failed parsing HTTP/2 (Expected SETTINGS"
+
+    async def look(*_: object) -> ServerState:
+        raise DependencyAway(said)
+
+    monkeypatch.setattr(index, "knock", lambda _host, _port: None)
+    monkeypatch.setattr(inspection, "look", look)
+    found = only(index.look_at_index(around(), Facts()))
+    assert found.level is Level.FAIL
+    assert found.text.endswith("something answers, but it is not Qdrant's gRPC interface")
+    assert "QDRANT_GRPC_PORT" in found.step
 
 
 class Registry:
