@@ -94,9 +94,7 @@ async def test_8_mib_are_accepted_and_more_is_refused_at_once(
     receipt = await producer.send(topic, largest)
     assert receipt.offset == 0
     with pytest.raises(LimitExceeded):
-        await producer.send(
-            topic, Message(b"k", b"x" * (RECORD_BYTES_MAX + OVERHEAD_BYTES_MAX))
-        )
+        await producer.send(topic, Message(b"k", b"x" * (RECORD_BYTES_MAX + OVERHEAD_BYTES_MAX)))
 
 
 async def test_what_the_topic_finds_too_large_is_the_callers_fault(
