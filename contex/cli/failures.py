@@ -9,7 +9,7 @@ from typing import IO, Any, Final
 import click
 
 from contex.cli.exits import Exit
-from contex.cli.output import printable
+from contex.cli.output import for_reader, printable
 from contex.client.errors import (
     ContexClientError,
     Disconnected,
@@ -33,6 +33,7 @@ _STEPS: Final[Mapping[type[ContexClientError], str]] = {
     " `contex doctor` looks closer.",
     Unavailable: "Try again later: a repeat does no harm. `contex doctor` looks closer.",
 }
+_HEAD: Final = "Error: "
 
 
 class Failed(click.ClickException):
@@ -59,12 +60,14 @@ class Failed(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it on standard error."""
         stream = file or click.get_text_stream("stderr")
-        head = click.style("Error:", fg="red", bold=True)
-        click.echo(f"{head} {printable(self.message)}", file=stream, color=self.show_color)
+        head, *rest = for_reader(printable(self.message), stream, _HEAD)
+        lines = [click.style(_HEAD.strip(), fg="red", bold=True) + head[len(_HEAD) - 1 :], *rest]
         for fact in self.facts:
-            click.echo(f"  {printable(fact)}", file=stream, color=self.show_color)
+            lines += for_reader(printable(fact), stream, "  ")
         if self.step:
-            click.echo(f"  → {printable(self.step)}", file=stream, color=self.show_color)
+            lines += for_reader(printable(self.step), stream, "  → ")
+        for line in lines:
+            click.echo(line, file=stream, color=self.show_color)
 
 
 def failed(error: ContexClientError, url: str = "") -> Failed:

@@ -9,8 +9,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from io import TextIOBase, TextIOWrapper
+from shutil import get_terminal_size
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
@@ -22,6 +23,7 @@ PLAIN_WIDTH: Final = 120
 _GAP: Final = 2
 _LAST_CHARACTERS_MIN: Final = 20
 _FOLDED_COLUMNS_MIN: Final = 40
+_REMARK_INDENT: Final = "    "
 _KB: Final = 1_000
 _MB: Final = 1_000_000
 _CONTROLS: Final = {
@@ -71,6 +73,16 @@ def folded(text: str, width: int, indent: str, first: str | None = None) -> list
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def for_reader(text: str, stream: IO[Any], first: str) -> list[str]:
+    """Break a remark into lines for a terminal, below one another; what is piped stays a line."""
+    if not stream.isatty():
+        return [first + text]
+    width = get_terminal_size().columns
+    head, *rest = text.splitlines() or [""]
+    lines = folded(head, width, _REMARK_INDENT, first) or [first]
+    return [*lines, *(line for one in rest for line in folded(one, width, _REMARK_INDENT))]
 
 
 def colour_wanted() -> bool | None:

@@ -16,7 +16,7 @@ import click
 
 from contex.cli.exits import Exit
 from contex.cli.labels import meant
-from contex.cli.output import document, plural
+from contex.cli.output import document, for_reader, plural
 from contex.settings.catalogue import BY_NAME, Process
 from contex.settings.pages import env_example, markdown
 from contex.settings.reading import Entry, Origin, Reading, read
@@ -24,6 +24,7 @@ from contex.settings.reading import Entry, Origin, Reading, read
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _COLUMNS_MAX: Final = 100
 _INDENT: Final = 4
+_UNKNOWN: Final = "Unknown: "
 
 
 def _known(_ctx: click.Context, _param: click.Parameter, names: Sequence[str]) -> list[str]:
@@ -89,10 +90,14 @@ def _show(entries: Sequence[Entry], reading: Reading) -> None:
         for line in _about(entry, width - _INDENT):
             click.echo(" " * _INDENT + line)
         if entry.problem:
-            click.echo(" " * _INDENT + click.style(f"Wrong: {entry.problem}", fg="red"))
+            for line in for_reader(f"Wrong: {entry.problem}", sys.stdout, " " * _INDENT):
+                click.echo(click.style(line, fg="red"))
         click.echo()
     for unknown in reading.unknown:
-        click.echo(click.style("Unknown: ", fg="yellow") + str(unknown))
+        head, *rest = for_reader(str(unknown), sys.stdout, _UNKNOWN)
+        click.echo(click.style(_UNKNOWN, fg="yellow") + head[len(_UNKNOWN) :])
+        for line in rest:
+            click.echo(line)
     given = sum(entry.origin is Origin.ENVIRONMENT for entry in entries)
     wrong = sum(entry.problem is not None for entry in entries)
     click.echo(f"{plural(len(entries), 'setting')}: {given} from the environment, {wrong} wrong.")

@@ -1,12 +1,15 @@
 """What a failure looks like: what happened, the next step, and a status that scripts rely on."""
 
 import socket
+from io import StringIO
 
 import httpx
 import pytest
 from cli_gateway import CommandLine, problem
+from click import unstyle
 from click.testing import CliRunner
 
+from contex.cli.failures import Failed
 from contex.cli.main import main
 
 
@@ -80,6 +83,28 @@ def test_a_url_that_is_none_is_told(contex: CommandLine) -> None:
     result = contex("agents", "--url", "ftp://localhost")
     assert result.exit_code == 2
     assert "must be http://host:port" in result.stderr
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_lines_that_fit_and_a_pipe_gets_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    step = "Is it running? `contex dev` starts it; " * 3
+    error = Failed("it does not answer " * 5, step.strip(), facts=("a fact " * 12,))
+    terminal, pipe = Terminal(), StringIO()
+    error.show(terminal)
+    error.show(pipe)
+
+    shown = [unstyle(line) for line in terminal.getvalue().splitlines()]
+    assert max(map(len, shown)) <= 50, shown
+    assert all(line.startswith("  ") for line in shown[1:]), shown
+    assert len(pipe.getvalue().splitlines()) == 3
+    assert " ".join(" ".join(shown).split()) == " ".join(pipe.getvalue().split())
 
 
 def test_what_the_client_refuses_itself_is_a_wrong_command_line(contex: CommandLine) -> None:
