@@ -25,6 +25,7 @@ from contex.settings.catalogue import BY_NAME
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _PORT: Final = click.IntRange(0, 65_535)
+_KEY: Final = "CONTEX_API_KEY"
 _WORKERS_MAX: Final = 12
 """As many as the topics have partitions: more would idle."""
 
@@ -125,6 +126,8 @@ def guide(stack: Stack) -> str:
     """Say where everything is, and what to try first."""
     usual = stack.gateway_url == BY_NAME["CONTEX_URL"].default
     where = "" if usual else f"\n  export CONTEX_URL={stack.gateway_url}"
+    if os.environ.get(_KEY):
+        where += f"\n  export {_KEY}=...  # the one that is set here: the gateway wants it"
     return f"""
   REST API  {stack.gateway_url}
   Kafka     {stack.bootstrap}

@@ -143,6 +143,16 @@ def test_another_gateway_than_the_usual_one_is_told_with_its_variable(
     assert (f"export CONTEX_URL={url}" in guide) is told
 
 
+@pytest.mark.parametrize("key", ["", "a-secret-key-of-ours"])
+def test_a_key_that_the_gateway_wants_is_mentioned_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("CONTEX_API_KEY", key)
+    guide = dev_module.guide(cast("Any", Stack(tmp_path)))
+    assert ("export CONTEX_API_KEY=..." in guide) is bool(key)
+    assert "a-secret-key-of-ours" not in guide
+
+
 def test_the_first_signal_stops_and_the_second_kills(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

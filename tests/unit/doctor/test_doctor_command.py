@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -152,3 +153,12 @@ def test_topics_that_differ_are_told() -> None:
     assert any(
         "6 partitions" in one.text for one in topics_findings(make_plan(ClusterState(1, few)))
     )
+
+
+def test_outside_of_a_stacks_folder_it_says_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(doctor, "checks", lambda _where: [Check("good", good)])
+    result = CliRunner().invoke(main, ["doctor", "--data", str(tmp_path / "nowhere")])
+    assert result.exit_code == 0
+    assert "--data FOLDER names the folder of one" in " ".join(result.stdout.split())
