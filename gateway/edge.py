@@ -19,7 +19,7 @@ from gateway.account import CLIENT_GONE, record
 from gateway.compression import compress
 from gateway.limits import REQUEST_ID_CHARACTERS_MAX
 from gateway.problems import CONTENT_TYPE, Problem, Refusal, of_error, of_status, unavailable
-from gateway.requests import REQUEST_ID
+from gateway.requests import BEGUN, REQUEST_ID, cut
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,6 +70,7 @@ def standing_headers(request_id: str) -> dict[str, str]:
 
 async def protect(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers that every answer has, before it leaves."""
+    request[BEGUN] = True
     response.headers.update(standing_headers(request.get(REQUEST_ID) or request_id(None)))
     response.headers.setdefault("Cache-Control", "no-store")
 
@@ -93,4 +94,6 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         _log.exception("http.failed", request_id=request[REQUEST_ID])
         problem = of_error(error)
     note(problem=problem.code)
+    if BEGUN in request:
+        cut(request)
     return respond(problem, instance=request.path, request_id=request[REQUEST_ID])

@@ -81,12 +81,15 @@ class Knowledge:
         while True:
             try:
                 embedder = await asyncio.to_thread(_load, self._settings)
+                opened = _Opened(_index(self._settings, embedder), Batcher(embedder))
             except ContexError as error:
                 _log.warning("gateway.no_embedder", error=str(error))
-                await asyncio.sleep(limits.KNOWLEDGE_RETRY_INTERVAL_S)
+            except Exception:  # noqa: BLE001 - the root of this task: who publishes is served on
+                _log.exception("gateway.no_embedder")
             else:
                 _log.info("gateway.embedder_loaded", fingerprint=embedder.fingerprint)
-                return _Opened(_index(self._settings, embedder), Batcher(embedder))
+                return opened
+            await asyncio.sleep(limits.KNOWLEDGE_RETRY_INTERVAL_S)
 
 
 def _load(settings: Settings) -> Embedder:

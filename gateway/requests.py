@@ -25,6 +25,8 @@ from gateway.writes.keys import read_key
 IDENTITY = web.RequestKey("identity", Identity)
 REQUEST_ID = web.RequestKey("request_id", str)
 TRACE = web.RequestKey("trace", Traceparent)
+BEGUN = web.RequestKey("begun", bool)
+"""Set once an answer has begun: from then on there can be no other."""
 TRACE_RANDOM_BYTES = 24
 DATA_KEY_SEGMENT = 6
 """`/api/v1/projects/{project_id}/data/` has as many slashes before the data key."""
@@ -122,6 +124,12 @@ def read_items(body: bytes) -> Sequence[object]:
         message = f"must have 1 to {BATCH_ITEMS_MAX} items, got {len(said)}"
         raise Refusal(invalid(FieldError("items", message)))
     return said
+
+
+def cut(request: web.Request) -> None:
+    """End the connection in the middle of an answer, so that nobody takes it for whole."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def data_key_of(request: web.Request) -> str:

@@ -52,4 +52,4 @@ def not_modified(request: web.Request, etag: str) -> web.Response | None:
     ]
     if etag.removeprefix("W/") not in known and "*" not in known:
         return None
-    return web.Response(status=304, headers={"ETag": etag})
+    return web.Response(status=304, headers={"ETag": etag, "Vary": "Accept-Encoding"})

@@ -7,6 +7,7 @@ from typing import Final, Self
 from aiohttp import web
 
 from gateway.docs import files
+from gateway.handlers.answers import bytes_answer, not_modified
 from gateway.problems import Refusal, not_found
 
 POLICY: Final = (
@@ -30,7 +31,7 @@ class Description:
     def of(cls, text: str) -> Self:
         """Return how `text` is served."""
         body = text.encode()
-        return cls(body, hashlib.sha256(body).hexdigest()[:16])
+        return cls(body, f'"{hashlib.sha256(body).hexdigest()[:16]}"')
 
 
 DESCRIPTION = web.AppKey("description", Description)
@@ -39,13 +40,9 @@ DESCRIPTION = web.AppKey("description", Description)
 async def document(request: web.Request) -> web.Response:
     """Answer with the OpenAPI document, or 304 to who has it."""
     description = request.app[DESCRIPTION]
-    headers = {"ETag": f'"{description.etag}"', "Cache-Control": _ASKED_AGAIN}
-    known = {tag.value for tag in request.if_none_match or ()}
-    if known & {description.etag, "*"}:
-        return web.Response(status=304, headers=headers)
-    return web.Response(
-        body=description.body, headers={**headers, "Content-Type": "application/json"}
-    )
+    answer = not_modified(request, description.etag) or bytes_answer(description.body, status=200)
+    answer.headers.update({"ETag": description.etag, "Cache-Control": _ASKED_AGAIN})
+    return answer
 
 
 async def page(_request: web.Request) -> web.Response:

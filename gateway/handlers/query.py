@@ -23,7 +23,7 @@ from gateway.models import ValuesQuery
 from gateway.openapi.operation import NDJSON
 from gateway.operations import query as asking
 from gateway.problems import FieldError, Refusal, invalid
-from gateway.requests import REQUEST_ID, body_of, call_of, query_of
+from gateway.requests import REQUEST_ID, body_of, call_of, cut, query_of
 
 _log = get_logger(__name__)
 
@@ -89,8 +89,7 @@ async def _lines(
         await response.write_eof()
     except (Refusal, TimeoutError) as error:
         _log.warning("http.list_cut", error=str(error), request_id=request[REQUEST_ID])
-        if request.transport is not None:
-            request.transport.abort()
+        cut(request)
     return response
 
 

@@ -16,7 +16,7 @@ from gateway.models import UpdatesQuery
 from gateway.openapi.operation import EVENT_STREAM
 from gateway.operations.agents import find
 from gateway.problems import FieldError, Problem, Refusal
-from gateway.requests import REQUEST_ID, call_of, query_of
+from gateway.requests import REQUEST_ID, call_of, cut, query_of
 from gateway.updates.hub import End, Probe
 from gateway.updates.opening import Beginning, begin
 from gateway.updates.stream import Stream
@@ -95,8 +95,7 @@ async def _write(
             async with asyncio.timeout(STREAM_WRITE_TIMEOUT_S):
                 await response.write(frame)
     except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
+        cut(request)
     except ConnectionError:
         return  # the client left: it resumes from its last event
     except ContexError as error:  # the answer has begun: the client resumes from its last event

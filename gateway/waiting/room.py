@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from contex.errors import DependencyAway
+from contex.log.failures import LogMisuse
 from gateway import limits
 from gateway.services import Services
 from gateway.updates.hub import Hub
@@ -66,7 +67,7 @@ class WaitingRoom:
                 return await self._found(pending)
         except TimeoutError:
             return Missing.LATE
-        except DependencyAway:
+        except (DependencyAway, LogMisuse):
             return Missing.UNKNOWN
         finally:
             self._waiters -= 1
