@@ -97,7 +97,7 @@ def registered(contex: Shell, published: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_folder_is_published_and_one_bad_file_hurts_no_other(published: dict[str, Any]) -> None:
     assert (published["published"], published["failed"]) == (2, 1)
-    assert published["left_out"] == {"hidden": 1, "excluded": 0, "binary": 1}
+    assert published["left_out"] == {"hidden": 1, "excluded": 0, "links": 0, "binary": 1}
     by_key = {one["data_key"]: one for one in published["results"]}
     assert by_key["docs/database.yaml"]["revision"] >= 0
     assert "JSON" in by_key["docs/broken.json"]["error"]
