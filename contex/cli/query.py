@@ -9,8 +9,7 @@ from contex.cli.gateway import Target, connected, gateway_options, target_of
 from contex.cli.labels import filters
 from contex.cli.output import document
 from contex.cli.showing import match_members, one_line
-from contex.client.types import Exclusion, Need, QueryAnswer
-from contex.records.registration import THRESHOLD_DEFAULT
+from contex.client.types import QueryAnswer
 
 
 @click.command()
@@ -48,11 +47,12 @@ def query(text: str, *, as_json: bool, labels: tuple[str, ...], **options: Any) 
     target = target_of(options)
     with connected(target) as client:
         answer = client.query(
-            _asked(text, options),
+            text,
             filters=filters(labels),
             mode=options["mode"],
             top_k=options["top_k"],
-            threshold=None if options["exclude"] else options["threshold"],
+            threshold=options["threshold"],
+            exclusions=options["exclude"] or None,
             max_tokens=options["max_tokens"],
             published_after=options["after"],
             published_before=options["before"],
@@ -63,16 +63,6 @@ def query(text: str, *, as_json: bool, labels: tuple[str, ...], **options: Any) 
         _table(answer)
     else:
         click.echo(_nothing(target, narrowed=_narrowed(labels, options)), err=True)
-
-
-def _asked(text: str, options: dict[str, Any]) -> str | Need:
-    """Return the query; with exclusions it is a need, whose own threshold then counts."""
-    if not options["exclude"]:
-        return text
-    threshold = options["threshold"]
-    if threshold is None:  # what the gateway takes where none is given
-        threshold = 0.0 if options["mode"] == "lexical" else THRESHOLD_DEFAULT
-    return Need(text, threshold, exclusions=tuple(map(Exclusion, options["exclude"])))
 
 
 def _narrowed(labels: tuple[str, ...], options: dict[str, Any]) -> list[str]:

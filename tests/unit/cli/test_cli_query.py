@@ -76,21 +76,15 @@ def test_nothing_found_is_told_with_what_is_likeliest(contex: CommandLine) -> No
     assert "Try it without --filter and --exclude." in narrow.stderr
 
 
-@pytest.mark.parametrize(
-    ("more", "threshold"),
-    [([], 0.34), (["--threshold", "0.5"], 0.5), (["--mode", "lexical"], 0), (["-k", "3"], 0.34)],
-)
-def test_what_is_not_meant_goes_with_the_query(
-    contex: CommandLine, more: list[str], threshold: float
-) -> None:
+def test_what_is_not_meant_goes_with_the_query(contex: CommandLine) -> None:
     contex.gateway.answers[QUERY] = httpx.Response(200, json=ANSWER)
-    result = contex("query", "database", "--exclude", "tests", "--exclude", "old", *more)
+    result = contex("query", "database", "--exclude", "tests", "--exclude", "old")
 
     assert result.exit_code == 0, result.output
     [body] = contex.gateway.bodies()
-    assert "threshold" not in body
-    assert (body["query"]["text"], body["query"]["threshold"]) == ("database", threshold)
-    assert [one["text"] for one in body["query"]["exclusions"]] == ["tests", "old"]
+    assert body["query"] == "database"
+    assert [one["text"] for one in body["exclusions"]] == ["tests", "old"]
+    assert "threshold" not in body, "the gateway knows the usual one of each mode"
 
 
 def deleted(key: str) -> httpx.Response:
