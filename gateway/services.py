@@ -12,7 +12,7 @@ from contex.log.registrations import KnownAgent
 from contex.query.ports import QueryPorts
 from contex.records.codec import Codec
 from contex.records.message import Message, Receipt, Received
-from contex.records.names import AgentKey
+from contex.records.names import AgentKey, Scope, check_name
 from contex.webhooks.addresses import Network
 from contex.webhooks.secrets import SecretBox
 from gateway.operations.turns import Turns
@@ -107,3 +107,11 @@ class Call:
     tenant: str
     traceparent: str | None = None
     idempotency_key: str | None = None
+
+    def scope(self, project_id: str) -> Scope:
+        """Return the project of the caller's tenant that is meant.
+
+        Raises:
+            InvalidName: naming `project_id`, as requests and paths call it.
+        """
+        return Scope(self.tenant, check_name(project_id, "project_id"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from contex.errors import InvalidValue, LimitExceeded
 from contex.records.message import Message, Receipt
-from contex.records.names import Scope, ValueKey
+from contex.records.names import ValueKey
 from contex.records.publication import Deletion, Publication, Value, check_size
 from contex.text.formats import parse
 from contex.text.media import content_type_for, decode, media_type
@@ -64,7 +64,7 @@ async def prepare(
     Raises:
         CallerError: naming the field.
     """
-    key = ValueKey(Scope(call.tenant, request.project_id), request.data_key)
+    key = ValueKey(call.scope(request.project_id), request.data_key)
     value = _value(request)
     await _check(value)
     publication = Publication(
@@ -85,7 +85,7 @@ async def delete(services: Services, call: Call, project_id: str, data_key: str)
         CallerError: naming the field.
         DependencyAway: if the log did not acknowledge it; it may or may not have been written.
     """
-    key = ValueKey(Scope(call.tenant, project_id), data_key)
+    key = ValueKey(call.scope(project_id), data_key)
     deletion = Deletion(key, event_id(services, call), services.clock_ms())
     message = services.codec.encode(deletion, traceparent=call.traceparent)
     receipt = await services.sender.send(PUBLICATIONS.name, message)

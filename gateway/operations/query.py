@@ -10,7 +10,7 @@ from contex.errors import DependencyAway, InvalidValue
 from contex.query.listing import current_value, list_values
 from contex.query.queries import query_many
 from contex.query.types import Answer, Listed, ListedPage, Query
-from contex.records.names import Scope, ValueKey
+from contex.records.names import ValueKey
 from contex.telemetry import metrics
 from gateway.limits import LIST_PAGE_VALUES
 from gateway.operations.values import Revision, read_revision
@@ -31,7 +31,7 @@ async def ask(
         CallerError: naming the field.
         Refusal: 503 while the index or the embedder is away.
     """
-    scope = Scope(call.tenant, project_id)
+    scope = call.scope(project_id)
     mode = questions[0].mode.value
     with _index_errors(), metrics.QUERY_SECONDS.labels(mode).time():
         ports = await services.knowledge.ports()
@@ -47,7 +47,7 @@ async def page(
         CallerError: naming the field.
         Refusal: 503 while the index is away.
     """
-    scope = Scope(call.tenant, project_id)
+    scope = call.scope(project_id)
     after = None if cursor is None else _read_cursor(cursor)
     with _index_errors():
         ports = await services.knowledge.ports()
@@ -77,7 +77,7 @@ async def read_current(services: Services, call: Call, project_id: str, data_key
         Refusal: 404 when there is no such value, 503 while the index is away.
         DependencyAway: if the log does not answer.
     """
-    key = ValueKey(Scope(call.tenant, project_id), data_key)
+    key = ValueKey(call.scope(project_id), data_key)
     for _ in range(CURRENT_READS_MAX):
         with _index_errors():
             head = await current_value((await services.knowledge.ports()).index, key)

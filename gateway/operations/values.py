@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from contex.errors import CallerError
 from contex.log.partitioner import partition_for
-from contex.records.names import Scope, ValueKey
+from contex.records.names import ValueKey
 from contex.records.publication import Publication, Value
 from gateway.problems import Refusal, not_found
 from gateway.services import Call, Services
@@ -30,7 +30,7 @@ async def read_revision(
         Refusal: 404 when no version of this value stands at that revision.
         DependencyAway: if the log does not answer.
     """
-    key = ValueKey(Scope(call.tenant, project_id), data_key)
+    key = ValueKey(call.scope(project_id), data_key)
     encoded = str(key).encode()
     partition = partition_for(encoded, PUBLICATIONS.partitions)
     received = await services.reader.record_at(PUBLICATIONS.name, partition, revision)

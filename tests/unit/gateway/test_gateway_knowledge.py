@@ -85,6 +85,23 @@ async def test_an_embedder_that_cannot_be_loaded_is_tried_again(loading: Loading
     await opened.stop()
 
 
+async def test_a_bug_in_an_embedder_is_logged_and_tried_again_like_its_absence(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def index(_settings: Settings, _embedder: Embedder) -> MemoryIndex:
+        if loading.tries < 3:
+            raise RuntimeError("a library's own")
+        return loading.index
+
+    monkeypatch.setattr(knowledge, "_index", index)
+    loading.gate.set()
+    opened = Knowledge(Settings())
+    opened.start()
+    assert (await opened.ports()).index is loading.index
+    assert loading.tries == 3
+    await opened.stop()
+
+
 async def test_heads_are_those_of_the_index(loading: Loading) -> None:
     loading.gate.set()
     await loading.index.switch_value_heads({KEY: ValueHead(3, "hash")})

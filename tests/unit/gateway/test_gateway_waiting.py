@@ -8,6 +8,8 @@ from memory_log import AGENT, CODEC, NOW_MS, PARTITION, MemoryLog, register, ser
 
 from contex.errors import DependencyAway
 from contex.index.types import ValueHead
+from contex.log.failures import LogMisuse
+from contex.log.reader import Span
 from contex.records.cursor import Cursor
 from contex.records.names import Scope, ValueKey
 from contex.records.update import Cause, Update, UpdateKind, update_id
@@ -180,6 +182,19 @@ async def test_an_initial_that_the_log_has_already_is_found() -> None:
     found = await waiting.wait(pending(epoch), PATIENCE_S)
     assert isinstance(found, Initial)
     assert b'"kind":"initial"' in found.body
+
+
+@pytest.mark.parametrize("error", [DependencyAway("away"), LogMisuse("no such topic")])
+async def test_a_log_that_does_not_answer_costs_the_wait_alone(error: Exception) -> None:
+    class Silent(MemoryLog):
+        async def span(self, topic: str, partition: int, start: int, end: int) -> Span:
+            raise error
+
+    log = Silent()
+    epoch = register(log)
+    initial_of(log, epoch)
+    waiting, _ = room(log, Heads())
+    assert await waiting.wait(pending(epoch), PATIENCE_S) is Missing.UNKNOWN
 
 
 async def test_an_initial_that_comes_later_is_found() -> None:
