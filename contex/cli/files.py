@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from contex.cli.labels import meant
+from contex.records.publication import VALUE_BYTES_MAX
 
-VALUE_BYTES_MAX: Final = 900_000
-"""As the gateway has it; told here, so that no byte of a file that is too large is sent."""
 FILES_MAX: Final = 100_000
 
 FORMATS: Final[Mapping[str, str]] = {

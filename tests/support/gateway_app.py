@@ -32,6 +32,7 @@ from gateway.writes.memory import Memory
 from topology.catalogue import PARTITIONS, PUBLICATIONS
 
 API = "/api/v1"
+WRITTEN_TIMEOUT_S = 10.0
 JSON = Mapping[str, Any]
 
 
@@ -108,7 +109,8 @@ class Gateway:
         self, method: str, path: str, said: object = None, *, body: bytes | None = None, **more: str
     ) -> Answer:
         """Send JSON, or bytes as they are; `more` are headers, with _ for -."""
-        headers = {name.replace("_", "-"): value for name, value in more.items()}
+        headers = {"Accept-Encoding": "identity"}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         if said is not None:
             body = json.dumps(said).encode()
         if body is not None:
@@ -154,6 +156,13 @@ class Gateway:
     def written(self, topic: str = PUBLICATIONS.name) -> int:
         """Return how many records a topic has."""
         return sum(len(some) for (name, _), some in self.log.partitions.items() if name == topic)
+
+    async def until_written(self, topic: str = PUBLICATIONS.name) -> None:
+        """Wait until a topic has a record."""
+        deadline_s = time.monotonic() + WRITTEN_TIMEOUT_S
+        while not self.written(topic):
+            assert time.monotonic() < deadline_s, f"expected a record in {topic}, got none"
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
