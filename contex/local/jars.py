@@ -5,12 +5,14 @@ download never poisons the cache and a repeated one goes on where it stopped. `p
 contex.local.jars` resolves the list anew and prints it. Never decides which version is right.
 """
 
+import fcntl
 import hashlib
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from importlib.resources import files
@@ -105,19 +107,32 @@ def fetch(
     Raises:
         DownloadFailed: a jar could not be brought whole; the others are kept.
     """
-    wanted = missing(jars, cache)
-    if wanted:
+    if missing(jars, cache):
         cache.mkdir(parents=True, exist_ok=True)
-        base = repository or _central()
-        meter = _Meter(sum(jar.size_bytes for jar in wanted), progress)
-        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="jars")
-        try:
-            for done in [pool.submit(_download, jar, cache, base, meter) for jar in wanted]:
-                done.result()
-        finally:
-            # After a failure or Ctrl-C only the downloads under way are waited for.
-            pool.shutdown(cancel_futures=True)
+        with _alone(cache):  # whoever waited finds what the other has brought
+            _download_all(missing(jars, cache), cache, repository or _central(), progress)
     return [cache / jar.name for jar in jars]
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """Let one process at a time fill the cache: a repository refuses who asks too often."""
+    with (cache / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _download_all(
+    jars: Sequence[Jar], cache: Path, repository: str, progress: Progress | None
+) -> None:
+    meter = _Meter(sum(jar.size_bytes for jar in jars), progress)
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="jars")
+    try:
+        for done in [pool.submit(_download, jar, cache, repository, meter) for jar in jars]:
+            done.result()
+    finally:
+        # After a failure or Ctrl-C only the downloads under way are waited for.
+        pool.shutdown(cancel_futures=True)
 
 
 def _central() -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -72,6 +73,17 @@ def test_what_is_missing_is_fetched_with_progress_and_only_once(
         )
     assert [path.read_bytes() for path in paths] == [CONTENT, CONTENT]
     assert told[-1] == (2 * len(CONTENT), 2 * len(CONTENT))
+    assert sorted(repository.requests) == sorted(f"/{jar.path}" for jar in jars)
+
+
+def test_those_who_come_at_once_fetch_it_once(repository: Repository, tmp_path: Path) -> None:
+    jars = [repository.jar(name) for name in ("one", "two")]
+    with ThreadPoolExecutor(4) as pool:
+        fetched = [
+            pool.submit(fetch, jars, tmp_path / "cache", repository=repository.url)
+            for _ in range(4)
+        ]
+    assert [len(one.result()) for one in fetched] == [2, 2, 2, 2]
     assert sorted(repository.requests) == sorted(f"/{jar.path}" for jar in jars)
 
 
