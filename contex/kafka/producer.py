@@ -36,8 +36,9 @@ class Producer:
     `Receipt`; its `offset` is the value's revision, or the registration's epoch. After an error it
     is not known whether the record was written; a repeat does no harm.
 
-    What would end in a dead-letter topic raises a `CallerError`, such as `InvalidName`; absence of
-    Kafka or the registry, `DependencyAway`.
+    A record that breaks the rules of names, sizes or registrations raises a `CallerError`, such as
+    `InvalidName`; absence of Kafka or the registry, `DependencyAway`. Whether a text is what its
+    content type says is found out in routing: else it is a dead letter.
 
     Args:
         project: of calls that name none; else CONTEX_PROJECT.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 from gateway_app import API, Answer, Gateway, serving
-from memory_log import CODEC, NOW_MS, MemoryLog
+from memory_log import CODEC, NOW_MS, PARTITION, MemoryLog, tell
 
 from contex.errors import DependencyAway
 from contex.index.types import ValueHead
@@ -334,3 +334,13 @@ async def test_who_registers_and_waits_gets_the_first_update() -> None:
     assert answer.status == 200
     assert answer.json["initial"]["data"]["kind"] == "initial"
     assert json.loads(answer.body)["epoch"] == answer.json["initial"]["data"]["epoch"] == 0
+
+
+async def test_the_cursor_begins_where_the_feed_stood_before_the_registration() -> None:
+    async with serving() as gateway:
+        for revision in range(3):
+            tell(gateway.log, revision)
+        item = {"agent_id": "a", "project_id": "p", "data_needs": ["x"]}
+        alone = (await gateway.register("a")).json["cursor"]
+        together = (await batch(gateway, "register", [item])).json["results"][0]["cursor"]
+    assert (alone, together) == (f"{PARTITION}:3", f"{PARTITION}:3")

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ from gateway_app import API, Gateway, serving
 from memory_log import MemoryLog
 
 from contex.errors import DependencyAway, InvalidRecord
+from contex.records.message import Received
 from gateway import limits
 from gateway.handlers import query as handling
 from gateway.identity import StaticIdentity
@@ -350,3 +352,44 @@ async def test_a_body_that_is_too_large_or_no_json_writes_nothing() -> None:
     assert [one.status for one in refused] == [413, 400, 415, 422, 400, 415]
     assert all(one.headers["Content-Type"] == "application/problem+json" for one in refused)
     assert gateway.written(PUBLICATIONS.name) == 0
+
+
+async def test_a_body_without_a_length_has_the_same_bound() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(2 * limits.BODY_BYTES_MAX // 65_536):
+            yield b" " * 65_536
+
+    async with serving() as gateway:
+        answer = await gateway.http.post(
+            f"{API}/data/publish", data=endless(), headers={"Content-Type": "application/json"}
+        )
+        assert (answer.status, (await answer.json(content_type=None))["code"]) == (413, "too-large")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.requests.BODY_READ_TIMEOUT_S", 0.05)
+    async with serving() as gateway:
+        reader, writer = await asyncio.open_connection(gateway.http.host, gateway.http.port)
+        head = f"POST {API}/data/publish HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n"
+        writer.write(f"{head}Content-Type: application/json\r\n\r\n{{".encode())
+        async with asyncio.timeout(10):
+            status = await reader.readline()
+        writer.close()
+    assert status.split(b" ")[1] == b"408"
+
+
+async def test_a_version_that_the_log_let_go_of_has_a_newer_one_in_its_place() -> None:
+    class Forgetful(MemoryLog):
+        forgets = 1
+
+        async def record_at(self, topic: str, partition: int, offset: int) -> Received | None:
+            self.forgets -= 1
+            return None if self.forgets >= 0 else await super().record_at(topic, partition, offset)
+
+    log = Forgetful()
+    async with serving(log=log) as gateway:
+        await gateway.publish_routed("k", "one")
+        once = await gateway.get("/projects/p/data/k")
+        log.forgets = 9
+        gone = await gateway.get("/projects/p/data/k")
+    assert (once.status, once.body, gone.status) == (200, b"one", 404)

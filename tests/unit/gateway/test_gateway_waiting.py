@@ -222,3 +222,13 @@ async def test_a_wait_ends_when_the_gateway_closes() -> None:
     await asyncio.sleep(0)
     hub.close()
     assert await found is Missing.UNKNOWN
+
+
+async def test_the_index_is_asked_no_more_once_nobody_waits() -> None:
+    heads = Heads()
+    waiting, _ = room(MemoryLog(), heads)
+    assert await waiting.wait(PENDING, 0.05) is Missing.LATE
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        async with asyncio.timeout(PATIENCE_S):
+            await task
+    assert heads.asked, "expected it to have been asked before"

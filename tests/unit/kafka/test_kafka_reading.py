@@ -182,3 +182,13 @@ def test_what_cannot_begin_is_disconnected() -> None:
     with pytest.raises(InvalidValue):
         Consumer("a", cursor=f"{partition_of('a') + 1}:0")
     assert [broker.closed for broker in Broker.made] == [1]
+
+
+@pytest.mark.parametrize("agents", [[], ["a", "b", "c"]])
+def test_the_number_of_agents_is_bounded(
+    agents: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "AGENTS_MAX", 2)
+    with pytest.raises(InvalidValue, match=f"1 to 2 names, got {len(agents)}"):
+        Consumer(agents, group="g")
+    assert Broker.made == []
