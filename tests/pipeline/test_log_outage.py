@@ -13,6 +13,7 @@ import pytest
 from contex.errors import DependencyAway
 from contex.local.kafka import Broker
 from contex.log import producer as module
+from contex.log import producing
 from contex.log.admin import Cluster, TopicState
 from contex.log.producer import Producer
 from contex.log.producing import DELIVERY_TIMEOUT_S
@@ -134,7 +135,8 @@ async def test_the_first_send_is_warm_even_on_a_broker_that_has_just_started(
 async def test_a_broker_that_stays_away_fails_every_send_within_the_bound(
     mortal: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "DELIVERY_TIMEOUT_S", 3.0)
+    for one in (module, producing):
+        monkeypatch.setattr(one, "DELIVERY_TIMEOUT_S", 3.0)
     producer = Producer(mortal.bootstrap)
     await producer.start()
     await producer.send(TOPIC, Message(b"k", b"v"))

@@ -9,6 +9,7 @@ import pytest
 
 from contex.errors import DependencyAway, LimitExceeded
 from contex.log import producer as module
+from contex.log import producing
 from contex.log.admin import Cluster, TopicState
 from contex.log.failures import LogMisuse
 from contex.log.partitioner import partition_for
@@ -146,7 +147,7 @@ async def test_each_of_a_flight_is_told_that_the_producer_is_away(bootstrap: str
 async def test_a_missing_topic_is_a_bug_and_says_so(
     bootstrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "TOPIC_MISSING_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(producing, "TOPIC_MISSING_TIMEOUT_S", 0.5)
     impatient = Producer(bootstrap)
     await impatient.start()
     with pytest.raises(LogMisuse, match="were the topics applied"):
@@ -157,7 +158,7 @@ async def test_a_missing_topic_is_a_bug_and_says_so(
 async def test_a_full_queue_is_waited_for(
     topic: str, bootstrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "QUEUE_MESSAGES_MAX", 10)
+    monkeypatch.setattr(producing, "QUEUE_MESSAGES_MAX", 10)
     producer = Producer(bootstrap)
     await producer.start()
     flight = [Message(f"{number}".encode(), b"v") for number in range(500)]
