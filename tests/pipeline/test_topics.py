@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner, Result
 
+from contex.cli.exits import Exit
 from contex.local.kafka import Broker
 from contex.log import admin
 from contex.log.admin import Cluster, TopicState
@@ -168,9 +169,10 @@ def test_a_cluster_that_is_away_is_one_clear_line(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(admin, "CALL_TIMEOUT_S", 0.5)
     answer = run("127.0.0.1:1", "plan")
 
-    assert answer.exit_code == 1
-    assert answer.output.startswith("Error: Kafka at 127.0.0.1:1: ")
-    assert len(answer.output.splitlines()) == 1
+    assert answer.exit_code == Exit.UNAVAILABLE
+    said, next_step = answer.output.splitlines()
+    assert said.startswith("Error: ")
+    assert next_step.startswith("  → Kafka is looked for at 127.0.0.1:1.")
 
 
 async def test_the_largest_records_fit(applied: Cluster, own_bootstrap: str) -> None:
