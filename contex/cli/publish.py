@@ -22,6 +22,7 @@ from contex.cli.gateway import Target, connected, gateway_options, target_of
 from contex.cli.labels import pairs
 from contex.cli.output import document, printable
 from contex.cli.sending import Form
+from contex.records.publication import VALUE_BYTES_MAX
 
 STDIN: Final = "-"
 _FORMATS: Final = (
@@ -145,7 +146,7 @@ def _read_single(data_key: str, value: str | None, file: Path | None) -> Single:
         if file is not None:
             return Single(data_key, files.read_text(file), files.format_of(file))
         if value == STDIN:
-            content = click.get_binary_stream("stdin").read(files.VALUE_BYTES_MAX + 1)
+            content = click.get_binary_stream("stdin").read(VALUE_BYTES_MAX + 1)
         else:
             content = os.fsencode(value or "")  # the very bytes that were typed
         files.check_size(len(content))
