@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from contex.cli.exits import Exit
+from contex.cli.generated import deliver, generated_options
 from contex.log.admin import Cluster
 from topology import asyncapi, diagram
 from topology.commands.where import data_option, errors_told, settings_here
@@ -69,34 +70,12 @@ def diagram_(form: str) -> None:
 
 
 @topics.command("asyncapi")
-@click.option(
-    "--check",
-    is_flag=True,
-    help="Write nothing; exit with 1 when the file is not what would be written.",
-)
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help=f"The file to write, or to check ({COMMITTED}). Left out: standard output.",
-)
+@generated_options(COMMITTED)
 def asyncapi_(*, check: bool, output: Path | None) -> None:
     """Print the description of the topics, AsyncAPI 3.0."""
-    described = asyncapi.render(asyncapi.document())
-    if check:
-        _check(output or COMMITTED, described)
-    elif output is None:
-        click.echo(described, nl=False)
-    else:
-        output.write_text(described, encoding="utf-8")
-
-
-def _check(path: Path, expected: str) -> None:
-    found = path.read_text(encoding="utf-8") if path.exists() else None
-    if found != expected:
-        reason = "is not there" if found is None else "is out of date"
-        click.echo(f"{path} {reason}. Run: contex topics asyncapi --output {path}", err=True)
-        sys.exit(Exit.FAILED)
-    click.echo(f"{path} is up to date.")
+    text = asyncapi.render(asyncapi.document())
+    command = "contex topics asyncapi"
+    deliver(text, command=command, committed=COMMITTED, check=check, output=output)
 
 
 @contextmanager
