@@ -10,7 +10,6 @@ Bound to the event loop that started it and to its process: never use it after a
 """
 
 import asyncio
-import json
 import logging
 import threading
 import time
@@ -25,14 +24,13 @@ from confluent_kafka import Producer as Client
 from contex.errors import ContexError, DependencyAway
 from contex.log.failures import LogMisuse, failure
 from contex.log.producing import DELIVERY_TIMEOUT_S, configuration
+from contex.log.warming import ClientLog, warm_up
 from contex.records.message import Message, Receipt
 from contex.telemetry import metrics
 from contex.telemetry.line import PRODUCE, timed
 
-WARM_UP_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 POLL_TIMEOUT_S = 0.1
-_PROBE_STEP_MS = 20
 
 _log = logging.getLogger(__name__)
 _client_log = logging.getLogger(f"{__name__}.client")
@@ -70,22 +68,17 @@ class Producer:
     async def start(self) -> None:
         """Connect and acquire the producer id, so that the first send is fast. Writes no record.
 
-        Asking for the metadata is what warms a client: it wakes librdkafka, which then acquires its
-        producer id at once instead of on its half-second timer.
-
         Raises:
-            DependencyAway: no broker gave out producer ids in `WARM_UP_TIMEOUT_S`.
+            DependencyAway: no broker gave out a producer id in `WARM_UP_TIMEOUT_S`.
         """
+        client_log = ClientLog(_client_log)
+        observed = {"error_cb": self._observe_error, "debug": ClientLog.DEBUG}
+        client = Client({**self._configuration, **observed}, logger=client_log)
         try:
-            await asyncio.to_thread(_await_producer_ids, self._configuration)
-            client = Client(
-                {**self._configuration, "error_cb": self._observe_error}, logger=_client_log
-            )
-            self._client, self._poller = client, _Poller(client, self._settle, self._abandon)
-            await asyncio.to_thread(client.list_topics, timeout=WARM_UP_TIMEOUT_S)
+            await asyncio.to_thread(warm_up, client, client_log)
         except KafkaException as error:
-            await self.stop()
             raise failure(error.args[0], "warming up the producer") from error
+        self._client, self._poller = client, _Poller(client, self._settle, self._abandon)
 
     async def send(self, topic: str, message: Message) -> Receipt:
         """Write one record and return where it stands.
@@ -256,31 +249,6 @@ class _Poller:
                 self._loop.call_soon_threadsafe(self._settle, settlements)
             except RuntimeError:  # as above
                 self._stopping.set()
-
-
-def _await_producer_ids(configuration_: dict[str, object]) -> None:
-    """Wait, with a client of its own, until the brokers give out producer ids.
-
-    A broker that has just started refuses the first request for one, and whoever asked waits half a
-    second before it asks again. Only statistics tell, and they cannot be switched off in a client
-    that is to stay.
-    """
-    state = ""
-
-    def observe(statistics: str) -> None:
-        nonlocal state
-        state = json.loads(statistics)["eos"]["idemp_state"]
-
-    deadline = time.monotonic() + WARM_UP_TIMEOUT_S
-    probe = Client(
-        {**configuration_, "statistics.interval.ms": _PROBE_STEP_MS, "stats_cb": observe},
-        logger=_client_log,
-    )
-    probe.list_topics(timeout=WARM_UP_TIMEOUT_S)
-    while state != "Assigned":
-        if time.monotonic() > deadline:
-            raise DependencyAway(f"no broker gave out a producer id in {WARM_UP_TIMEOUT_S} s")
-        probe.poll(_PROBE_STEP_MS / 1000)
 
 
 def _outcome(acknowledgement: _Acknowledgement) -> _Outcome:

@@ -1,6 +1,7 @@
 """The producer on a real broker: placement, acknowledgement, limits, back-pressure, stopping."""
 
 import asyncio
+import statistics
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ import pytest
 
 from contex.errors import DependencyAway, LimitExceeded
 from contex.log import producer as module
-from contex.log import producing
+from contex.log import producing, warming
 from contex.log.admin import Cluster, TopicState
 from contex.log.failures import LogMisuse
 from contex.log.partitioner import partition_for
@@ -70,14 +71,14 @@ async def test_a_record_stands_where_its_receipt_says(
 async def test_the_first_send_after_start_is_warm(bootstrap: str, topic: str) -> None:
     # Cold, it takes 500 ms or more: the client's own timer for the producer id.
     took_s = []
-    for _ in range(3):
+    for _ in range(5):
         producer = Producer(bootstrap)
         await producer.start()
         started = time.perf_counter()
         await producer.send(topic, Message(b"k", b"v"))
         took_s.append(time.perf_counter() - started)
         await producer.stop()
-    assert min(took_s) < 0.2, f"expected a first send below 0.2 s, got {took_s}"
+    assert statistics.median(took_s) < 0.4, f"expected first sends below 0.4 s, got {took_s}"
 
 
 async def test_warming_up_writes_no_record(bootstrap: str, topic: str) -> None:
@@ -213,6 +214,6 @@ async def test_a_polling_thread_that_dies_leaves_nobody_waiting(
 
 
 async def test_no_broker_at_start_is_a_dependency_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WARM_UP_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(warming, "WARM_UP_TIMEOUT_S", 0.5)
     with pytest.raises(DependencyAway, match="warming up"):
         await Producer(NOWHERE).start()
