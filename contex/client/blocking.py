@@ -118,11 +118,13 @@ class Contex:
     def publish_many(self, items: Iterable[Publish]) -> list[Published | Failure]:
         """Publish many values, many to a request; answer for each, in their order.
 
-        One that cannot be sent at all is a `Failure` too: it hurts no other.
+        One that cannot be sent at all is a `Failure` too: it hurts no other. A request that fails
+        as a whole ends it: what had been answered by then is the error's `answered`.
         """
         found: list[Published | Failure] = []
-        for batch in operations.batches(items, self.project, _new_key):
-            found += [batch] if isinstance(batch, Failure) else self._run(batch)
+        with operations.answered_so_far(found):
+            for batch in operations.batches(items, self.project, _new_key):
+                found += [batch] if isinstance(batch, Failure) else self._run(batch)
         return found
 
     def delete(

@@ -20,9 +20,12 @@ that ends with the next step.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from contex.errors import ContexError
+
+if TYPE_CHECKING:
+    from contex.client.types import Failure, Published
 
 __all__ = [
     "Conflict",
@@ -60,6 +63,7 @@ class ContexClientError(ContexError):
         fields: the offending fields.
         request_id: finds the request in the gateway's log.
         next_step: what to do about it.
+        answered: what `publish_many` had been answered before this, in its order.
     """
 
     CODE: ClassVar[str] = "error"
@@ -81,6 +85,7 @@ class ContexClientError(ContexError):
         self.fields = tuple(fields)
         self.request_id = request_id
         self.next_step = self.NEXT_STEP if next_step is None else next_step
+        self.answered: tuple[Published | Failure, ...] = ()
         super().__init__(self._message())
 
     def _message(self) -> str:

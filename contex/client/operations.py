@@ -5,6 +5,7 @@ Decides paths, bodies and pages. Keys of idempotency are passed in.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from contex.client import reading
@@ -24,7 +25,7 @@ from contex.client.asking import (
     wait_headers,
     wrong,
 )
-from contex.client.errors import InvalidRequest, UnexpectedAnswer
+from contex.client.errors import ContexClientError, InvalidRequest, UnexpectedAnswer
 from contex.client.types import (
     Agent,
     Failure,
@@ -85,6 +86,16 @@ def batches(
             size_bytes += growth_bytes
     if waiting:
         yield _batch(waiting, new_key())
+
+
+@contextmanager
+def answered_so_far(found: Sequence[Published | Failure]) -> Iterator[None]:
+    """Let an error that ends a series of requests carry the answers to those before it."""
+    try:
+        yield
+    except ContexClientError as error:
+        error.answered = tuple(found)
+        raise
 
 
 def _encoded(item: Publish, project: str | None) -> bytes | Failure:

@@ -194,6 +194,14 @@ def test_many_are_published_in_as_few_requests_as_may_be(run: Any) -> None:
     assert (found[-1].code, found[-1].fields[0].field) == ("c", "f")
 
 
+def test_a_request_that_fails_keeps_the_answers_before_it(run: Any) -> None:
+    gateway = Gateway({"results": [{**PUBLISHED, "status": "success"}] * BATCH_ITEMS_MAX}, {})
+    items = [Publish("k", n) for n in range(BATCH_ITEMS_MAX + 1)]
+    with pytest.raises(UnexpectedAnswer) as raised:
+        run(gateway, lambda client: client.publish_many(items))
+    assert [type(one) for one in raised.value.answered] == [Published] * BATCH_ITEMS_MAX
+
+
 def test_a_batch_keeps_within_the_gateways_bytes(run: Any) -> None:
     sizes = [900_000] * 10
     gateway = Gateway(*[{"results": [{**PUBLISHED, "status": "success"}] * n} for n in (9, 1)])
