@@ -40,12 +40,13 @@ run: $(VENV)/.run ## Start the whole stack, play the example, keep serving (ARGS
 
 .PHONY: test
 test: check fast ## Run every test: checks, unit, contract, pipeline and faults on a real Kafka
+	@$(BIN)/python -m pytest -m torch tests/unit/embedding tests/contract $(ARGS)
 	@$(BIN)/python -m pytest -n $(PIPELINES) --dist loadfile tests/pipeline $(ARGS)
 	@$(BIN)/python -m pytest tests/faults $(ARGS)
 
 .PHONY: fast
-fast: $(VENV)/.dev ## Run the tests that need no broker
-	@$(BIN)/python -m pytest -n auto --dist loadfile tests/house tests/unit tests/contract $(ARGS)
+fast: $(VENV)/.dev ## Run the tests that need neither a broker nor torch
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not torch" tests/house tests/unit tests/contract $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev ## Lint, format check and types

@@ -10,6 +10,7 @@ from contex.embedding.models import DEFAULT, locate
 from contex.embedding.openvino import OpenVinoEmbedder, Precision, best_precision
 from contex.embedding.port import Vectors
 
+pytestmark = pytest.mark.torch
 AGREEMENT_MIN = 0.999
 
 WRITTEN = json.loads(Path(__file__).with_name("embedder_texts.json").read_text("utf-8"))

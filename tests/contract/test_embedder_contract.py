@@ -55,7 +55,12 @@ def sentence_transformers() -> Embedder:
 
 @pytest.fixture(
     scope="module",
-    params=[deterministic, openvino, openvino_f32, sentence_transformers],
+    params=[
+        deterministic,
+        openvino,
+        openvino_f32,
+        pytest.param(sentence_transformers, marks=pytest.mark.torch),
+    ],
     ids=lambda make: make.__name__,
 )
 def embedder(request: pytest.FixtureRequest) -> Embedder:
@@ -138,6 +143,7 @@ def test_the_fingerprint_fits_a_collection_s_name(embedder: Embedder) -> None:
     assert RECIPE in embedder.fingerprint
 
 
+@pytest.mark.torch
 def test_every_kind_has_its_own_fingerprint() -> None:
     makers = (deterministic, openvino_f32, sentence_transformers)
     fingerprints = {make().fingerprint for make in makers}

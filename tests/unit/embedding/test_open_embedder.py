@@ -23,6 +23,7 @@ def test_tests_get_the_deterministic_one() -> None:
     assert isinstance(open_embedder(Settings(embedder="deterministic")), DeterministicEmbedder)
 
 
+@pytest.mark.torch
 def test_any_model_runs_on_the_reference() -> None:
     from contex.embedding.sentence_transformers import SentenceTransformersEmbedder
 
@@ -30,6 +31,7 @@ def test_any_model_runs_on_the_reference() -> None:
     assert isinstance(embedder, SentenceTransformersEmbedder)
 
 
+@pytest.mark.torch
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "contex.embedding.sentence_transformers", raising=False)
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)

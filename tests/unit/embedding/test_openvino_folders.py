@@ -25,12 +25,14 @@ def agreement(path: Path) -> float:
     return float((opened(path).embed(TEXTS) * reference).sum(axis=1).min())
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new"])
 def test_any_bert_agrees_with_the_reference(model_folder: Any, activation: str) -> None:
     model_folder.change("config.json", hidden_act=activation)
     assert agreement(model_folder.path) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.torch
 def test_weights_in_half_precision_agree_with_the_reference(model_folder: Any) -> None:
     from safetensors.numpy import load_file
 
