@@ -34,17 +34,27 @@ def project_of(given: str | None, default: str | None) -> str:
     Raises:
         InvalidRequest: none is, or it is no name.
     """
-    project = default if given is None else given
+    project = any_project_of(given, default)
     if project is None:
         raise wrong(
             "project",
             "project is not given",
             next_step="Give it as project=, or set CONTEX_PROJECT.",
         )
-    return name_of(project, "project")
+    return project
 
 
-def name_of(name: str, field: str) -> str:
+def any_project_of(given: str | None, default: str | None) -> str | None:
+    """Return the project that is meant, or None where none is named anywhere.
+
+    Raises:
+        InvalidRequest: it is no name.
+    """
+    project = default if given is None else given
+    return None if project is None else name_of(project, "project")
+
+
+def name_of(name: object, field: str) -> str:
     """Return a name as it may stand in a request.
 
     Raises:
@@ -56,7 +66,7 @@ def name_of(name: str, field: str) -> str:
         raise wrong(field, str(error)) from error
 
 
-def key_of(data_key: str) -> str:
+def key_of(data_key: object) -> str:
     """Return a data key as it may stand in a request.
 
     Raises:
@@ -77,22 +87,27 @@ def encode(members: Mapping[str, Any]) -> bytes:
     """Write a body, without what is None.
 
     Raises:
-        InvalidRequest: JSON cannot say it.
+        InvalidRequest: naming the member that JSON cannot say.
     """
     return dump({name: member for name, member in members.items() if member is not None})
 
 
-def dump(document: object) -> bytes:
-    """Write JSON.
+def dump(members: Mapping[str, Any]) -> bytes:
+    """Write a body.
 
     Raises:
-        InvalidRequest: JSON cannot say it.
+        InvalidRequest: naming the member that JSON cannot say.
     """
+    each = (b"%b:%b" % (_json(name, name), _json(name, one)) for name, one in members.items())
+    return b"{%b}" % b",".join(each)
+
+
+def _json(field: str, member: object) -> bytes:
     try:
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(member, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise wrong("data", f"cannot be written as JSON: {error}") from error
+        raise wrong(field, f"cannot be written as JSON: {error}") from error
 
 
 def data_member(data: JSON | bytes) -> JSON:
@@ -114,7 +129,7 @@ def publish_members(item: Publish, project: str) -> dict[str, Any]:
     members = {
         "data_format": item.data_format,
         "event_type": item.event_type,
-        "metadata": None if item.metadata is None else dict(item.metadata),
+        "metadata": None if item.metadata is None else _table(item.metadata, "metadata"),
     }
     return {
         "project_id": project,
@@ -124,10 +139,27 @@ def publish_members(item: Publish, project: str) -> dict[str, Any]:
     }
 
 
-def need_member(need: str | Need) -> JSON:
-    """Return a need as it stands in a request."""
+def needs_member(needs: object, field: str) -> list[JSON]:
+    """Return needs as they stand in a request.
+
+    Raises:
+        InvalidRequest: they are no list; one alone is taken for a mistake, as a text is a sequence.
+    """
+    if isinstance(needs, str | bytes | Need) or not isinstance(needs, Iterable):
+        raise wrong(field, f"must be a list of texts and Needs, got {type(needs).__name__}")
+    return [need_member(one, f"{field}[{place}]") for place, one in enumerate(needs)]
+
+
+def need_member(need: object, field: str) -> JSON:
+    """Return a need as it stands in a request.
+
+    Raises:
+        InvalidRequest: it is neither a text nor a Need.
+    """
     if isinstance(need, str):
         return need
+    if not isinstance(need, Need):
+        raise wrong(field, f"must be a text or a Need, got {type(need).__name__}")
     members: dict[str, Any] = {"text": need.text, "threshold": need.threshold}
     if need.filters:
         members["filters"] = filters_member(need.filters)
@@ -142,33 +174,49 @@ def exclusions_member(exclusions: str | Iterable[str | Exclusion]) -> JSON:
     return [{"text": one.text, "threshold": one.threshold} for one in held]
 
 
-def filters_member(filters: Mapping[str, Any]) -> JSON:
-    """Return filters as they stand in a request."""
+def filters_member(filters: object) -> JSON:
+    """Return filters as they stand in a request.
+
+    Raises:
+        InvalidRequest: they are no mapping.
+    """
+    held = _table(filters, "filters")
     return {
-        label: texts if isinstance(texts, str) else list(texts) for label, texts in filters.items()
+        label: texts if isinstance(texts, str) or not isinstance(texts, Iterable) else list(texts)
+        for label, texts in held.items()
     }
 
 
-def key_headers(key: str) -> dict[str, str]:
+def _table(given: object, field: str) -> dict[Any, Any]:
+    if not isinstance(given, Mapping):
+        raise wrong(field, f"must be a mapping, got {type(given).__name__}")
+    return dict(given)
+
+
+def key_headers(key: object) -> dict[str, str]:
     """Return the header by which the gateway recognises a repeat.
 
     Raises:
         InvalidRequest: it is no key, and no header could carry it.
     """
-    if not _KEY.fullmatch(key):
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
         message = f"must be 1 to {KEY_CHARACTERS_MAX} visible characters of ASCII"
         raise wrong("idempotency_key", message)
     return {KEY_HEADER: key}
 
 
-def parameter(text: str | None, field: str) -> str | None:
+def parameter(text: object, field: str) -> str | None:
     """Return a text as it may stand in a query string.
 
     Raises:
-        InvalidRequest: it holds half a surrogate pair, which is no text.
+        InvalidRequest: it is none, or it holds half a surrogate pair.
     """
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise wrong(field, f"must be a text, got {type(text).__name__}")
     try:
-        (text or "").encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise wrong(field, "must be text, without halves of surrogate pairs") from error
     return text
@@ -176,8 +224,26 @@ def parameter(text: str | None, field: str) -> str | None:
 
 def wait_headers(wait_s: float | None) -> dict[str, str]:
     """Return the header that asks the gateway to wait for the outcome, in whole seconds."""
-    if wait_s is None:
-        return {}
-    if wait_s < 0 or not math.isfinite(wait_s):
-        raise wrong("wait_s", f"must be seconds, at least 0, got {wait_s}")
-    return {"Prefer": f"wait={math.ceil(wait_s)}"}
+    return {} if wait_s is None else {"Prefer": f"wait={math.ceil(seconds(wait_s, 'wait_s'))}"}
+
+
+def seconds(given: object, field: str) -> float:
+    """Return a time as it may be waited for.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if not isinstance(given, int | float) or not 0 <= given < math.inf:
+        raise wrong(field, f"must be seconds, at least 0, got {given!r}")
+    return given
+
+
+def whole(given: object, field: str) -> int:
+    """Return a number of times.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if not isinstance(given, int) or given < 0:
+        raise wrong(field, f"must be a whole number, at least 0, got {given!r}")
+    return given

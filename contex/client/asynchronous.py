@@ -14,7 +14,7 @@ from typing import Self, TypeVar, Unpack
 import httpx
 
 from contex.client import exchanging, operations
-from contex.client.asking import project_of
+from contex.client.asking import any_project_of, project_of
 from contex.client.asynchronous_updates import AsyncUpdates
 from contex.client.configuration import configure
 from contex.client.data import JSON, Told
@@ -115,7 +115,7 @@ class AsyncContex:
             idempotency_key: names this publish, so that a repeat is recognised; else a new one.
         """
         item = Publish(data_key, data, project, data_format, event_type, metadata)
-        key = idempotency_key or _new_key()
+        key = _key(idempotency_key)
         return await self._run(
             operations.publish(item, self._project(project), wait_s=wait_s, key=key)
         )
@@ -128,7 +128,7 @@ class AsyncContex:
         """
         found: list[Published | Failure] = []
         with operations.answered_so_far(found):
-            for batch in operations.batches(items, self.project, _new_key):
+            for batch in operations.batches(items, self.project, _key):
                 found += [batch] if isinstance(batch, Failure) else await self._run(batch)
         return found
 
@@ -141,7 +141,7 @@ class AsyncContex:
         idempotency_key: str | None = None,
     ) -> Published:
         """Delete a value, whether or not there is one; its agents are told."""
-        key = idempotency_key or _new_key()
+        key = _key(idempotency_key)
         return await self._run(
             operations.delete(data_key, self._project(project), wait_s=wait_s, key=key)
         )
@@ -197,7 +197,7 @@ class AsyncContex:
             "webhook_secret": webhook_secret,
             "token_budget": token_budget,
         }
-        chosen, key = self._project(project), idempotency_key or _new_key()
+        chosen, key = self._project(project), _key(idempotency_key)
         return await self._run(
             operations.register(agent_id, chosen, needs, delivery, wait_s=wait_s, key=key)
         )
@@ -220,20 +220,20 @@ class AsyncContex:
             "webhook_secret": webhook_secret,
             "notification_method": notification_method,
         }
-        chosen = project or self.project
-        return await self._run(operations.change(agent_id, chosen, needs, delivery, key=_new_key()))
+        chosen = self._any_project(project)
+        return await self._run(operations.change(agent_id, chosen, needs, delivery, key=_key()))
 
     async def unregister(self, agent_id: str, *, project: str | None = None) -> None:
         """Unregister an agent."""
-        await self._run(operations.unregister(agent_id, project or self.project, key=_new_key()))
+        await self._run(operations.unregister(agent_id, self._any_project(project), key=_key()))
 
     async def agent(self, agent_id: str, *, project: str | None = None) -> Agent:
         """Return an agent as it is registered."""
-        return await self._run(operations.agent(agent_id, project or self.project))
+        return await self._run(operations.agent(agent_id, self._any_project(project)))
 
     def agents(self, *, project: str | None = None) -> AsyncIterator[Agent]:
         """List the agents of a project, or of all projects where none is named anywhere."""
-        chosen = project or self.project
+        chosen = self._any_project(project)
         return self._pages(lambda cursor: operations.agents(chosen, cursor=cursor))
 
     async def query(
@@ -264,13 +264,16 @@ class AsyncContex:
         """
         return AsyncUpdates(
             self._client,
-            (agent_id, project or self.project, cursor),
+            (agent_id, self._any_project(project), cursor),
             self._limits,
             streams=self._streams,
         )
 
     def _project(self, given: str | None) -> str:
         return project_of(given, self.project)
+
+    def _any_project(self, given: str | None) -> str | None:
+        return any_project_of(given, self.project)
 
     async def _pages(self, page: Callable[[str | None], Operation[Page[T]]]) -> AsyncIterator[T]:
         cursor: str | None = None
@@ -315,5 +318,5 @@ class AsyncContex:
             return exchanging.no_answer(error, self.url)
 
 
-def _new_key() -> str:
-    return str(uuid.uuid4())
+def _key(given: str | None = None) -> str:
+    return str(uuid.uuid4()) if given is None else given

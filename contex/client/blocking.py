@@ -13,7 +13,7 @@ from typing import Self, TypeVar, Unpack
 import httpx
 
 from contex.client import exchanging, operations
-from contex.client.asking import project_of
+from contex.client.asking import any_project_of, project_of
 from contex.client.blocking_updates import Updates
 from contex.client.configuration import configure
 from contex.client.data import JSON, Told
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class Contex:
-    """A gateway, as seen by a producer or an agent. Safe to share between threads.
+    """A gateway, as seen by a producer or an agent. Safe to share between threads and after a fork.
 
     Every call raises `ContexClientError`, whose leaves are in `contex.client.errors`. A call that
     changes something carries an idempotency key, so that repeating it does no harm.
@@ -62,8 +62,8 @@ class Contex:
     ) -> None:
         self._configuration = configure(url, api_key, project, os.environ)
         self._limits = Limits(timeout_s, retries_max)
-        self._client = httpx.Client(**exchanging.settings(self._configuration), transport=transport)
-        self._streams: set[Updates] = set()
+        self._transport = transport
+        self._begin()
 
     def __enter__(self) -> Self:
         return self
@@ -73,9 +73,10 @@ class Contex:
 
     def close(self) -> None:
         """End every stream of updates, and disconnect."""
+        client = self._connected()
         for stream in tuple(self._streams):
             stream.close()
-        self._client.close()
+        client.close()
 
     @property
     def url(self) -> str:
@@ -112,7 +113,7 @@ class Contex:
             idempotency_key: names this publish, so that a repeat is recognised; else a new one.
         """
         item = Publish(data_key, data, project, data_format, event_type, metadata)
-        key = idempotency_key or _new_key()
+        key = _key(idempotency_key)
         return self._run(operations.publish(item, self._project(project), wait_s=wait_s, key=key))
 
     def publish_many(self, items: Iterable[Publish]) -> list[Published | Failure]:
@@ -123,7 +124,7 @@ class Contex:
         """
         found: list[Published | Failure] = []
         with operations.answered_so_far(found):
-            for batch in operations.batches(items, self.project, _new_key):
+            for batch in operations.batches(items, self.project, _key):
                 found += [batch] if isinstance(batch, Failure) else self._run(batch)
         return found
 
@@ -136,7 +137,7 @@ class Contex:
         idempotency_key: str | None = None,
     ) -> Published:
         """Delete a value, whether or not there is one; its agents are told."""
-        key = idempotency_key or _new_key()
+        key = _key(idempotency_key)
         return self._run(
             operations.delete(data_key, self._project(project), wait_s=wait_s, key=key)
         )
@@ -190,7 +191,7 @@ class Contex:
             "webhook_secret": webhook_secret,
             "token_budget": token_budget,
         }
-        chosen, key = self._project(project), idempotency_key or _new_key()
+        chosen, key = self._project(project), _key(idempotency_key)
         registered = self._run(
             operations.register(agent_id, chosen, needs, delivery, wait_s=wait_s, key=key)
         )
@@ -216,20 +217,20 @@ class Contex:
             "webhook_secret": webhook_secret,
             "notification_method": notification_method,
         }
-        chosen = project or self.project
-        return self._run(operations.change(agent_id, chosen, needs, delivery, key=_new_key()))
+        chosen = self._any_project(project)
+        return self._run(operations.change(agent_id, chosen, needs, delivery, key=_key()))
 
     def unregister(self, agent_id: str, *, project: str | None = None) -> None:
         """Unregister an agent."""
-        self._run(operations.unregister(agent_id, project or self.project, key=_new_key()))
+        self._run(operations.unregister(agent_id, self._any_project(project), key=_key()))
 
     def agent(self, agent_id: str, *, project: str | None = None) -> Agent:
         """Return an agent as it is registered."""
-        return self._run(operations.agent(agent_id, project or self.project))
+        return self._run(operations.agent(agent_id, self._any_project(project)))
 
     def agents(self, *, project: str | None = None) -> Iterator[Agent]:
         """List the agents of a project, or of all projects where none is named anywhere."""
-        chosen = project or self.project
+        chosen = self._any_project(project)
         return self._pages(lambda cursor: operations.agents(chosen, cursor=cursor))
 
     def query(
@@ -263,15 +264,31 @@ class Contex:
         Without a cursor it begins with the newest registration.
         """
         return Updates(
-            self._client,
-            (agent_id, project or self.project, cursor),
+            self._connected(),
+            (agent_id, self._any_project(project), cursor),
             self._limits,
             lend=self._lend,
             streams=self._streams,
         )
 
+    def _begin(self) -> None:
+        self._client = httpx.Client(
+            **exchanging.settings(self._configuration), transport=self._transport
+        )
+        self._streams: set[Updates] = set()
+        self._process = os.getpid()
+
+    def _connected(self) -> httpx.Client:
+        """Return this process's connections: on its parent's, a fork would read others' answers."""
+        if self._process != os.getpid():
+            self._begin()
+        return self._client
+
     def _project(self, given: str | None) -> str:
         return project_of(given, self.project)
+
+    def _any_project(self, given: str | None) -> str | None:
+        return any_project_of(given, self.project)
 
     def _lend(self, told: Iterable[Told]) -> None:
         for one in told:
@@ -305,7 +322,9 @@ class Contex:
         deadline_s = time.monotonic() + timeout_s
         sent = exchanging.sent(request)
         try:
-            with self._client.stream(**sent, timeout=exchanging.timeouts(timeout_s)) as response:
+            with self._connected().stream(
+                **sent, timeout=exchanging.timeouts(timeout_s)
+            ) as response:
                 body = bytearray()
                 for chunk in response.iter_bytes():
                     body += chunk
@@ -317,5 +336,5 @@ class Contex:
             return exchanging.no_answer(error, self.url)
 
 
-def _new_key() -> str:
-    return str(uuid.uuid4())
+def _key(given: str | None = None) -> str:
+    return str(uuid.uuid4()) if given is None else given

@@ -86,9 +86,10 @@ class ContexClientError(ContexError):
         self.request_id = request_id
         self.next_step = self.NEXT_STEP if next_step is None else next_step
         self.answered: tuple[Published | Failure, ...] = ()
-        super().__init__(self._message())
+        super().__init__(detail)
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
+        """Say what went wrong and what to do; not held, so that it survives being pickled."""
         facts = [] if self.status is None else [f"{self.status} {self.code}"]
         if self.request_id is not None:
             facts.append(f"request {self.request_id}")

@@ -18,6 +18,7 @@ from contex.client.asking import (
     key_of,
     name_of,
     need_member,
+    needs_member,
     parameter,
     project_of,
     publish_members,
@@ -98,7 +99,9 @@ def answered_so_far(found: Sequence[Published | Failure]) -> Iterator[None]:
         raise
 
 
-def _encoded(item: Publish, project: str | None) -> bytes | Failure:
+def _encoded(item: object, project: str | None) -> bytes | Failure:
+    if not isinstance(item, Publish):
+        raise wrong("items", f"must each be a Publish, got {type(item).__name__}")
     try:
         encoded = dump(publish_members(item, project_of(item.project, project)))
         if len(encoded) + 2 > BATCH_BYTES_MAX:
@@ -186,7 +189,7 @@ def register(
     members = {
         "agent_id": name_of(agent_id, "agent_id"),
         "project_id": project,
-        "data_needs": _needs(needs),
+        "data_needs": needs_member(needs, "needs"),
         **delivery,
     }
     if members.get("webhook_url") is not None:
@@ -212,7 +215,7 @@ def change(
     key: str,
 ) -> Operation[Registered]:
     """Register an agent anew, changing what is given and keeping the rest."""
-    members = {"data_needs": None if needs is None else _needs(needs), **delivery}
+    members = {"data_needs": None if needs is None else needs_member(needs, "needs"), **delivery}
     body = encode(members)
     if body == b"{}":
         raise wrong("needs", "nothing is given to change")
@@ -235,6 +238,7 @@ def unregister(agent_id: str, project: str | None, *, key: str) -> Operation[Non
         _agent_path(agent_id),
         params={"project_id": project},
         headers=key_headers(key),
+        ends=True,
     )
     return Operation(request, lambda _: None)
 
@@ -259,7 +263,7 @@ def agents(project: str | None, *, cursor: str | None) -> Operation[Page[Agent]]
 def query(query: str | Need, project: str, options: QueryOptions) -> Operation[QueryAnswer]:
     """Ask once."""
     return Operation(
-        _query_request(project, {"query": need_member(query), **_query_options(options)}),
+        _query_request(project, {"query": need_member(query, "query"), **_query_options(options)}),
         lambda answer: reading.query_answer(reading.parse(answer.body, "a query"), project),
     )
 
@@ -273,8 +277,9 @@ def queries(
         members = reading.parse(answer.body, "queries")
         return members.each("results", lambda one: reading.query_answer(one, project))
 
-    for start in range(0, len(asked), QUERIES_MAX):
-        together = [need_member(one) for one in asked[start : start + QUERIES_MAX]]
+    members = needs_member(asked, "queries")
+    for start in range(0, len(members), QUERIES_MAX):
+        together = members[start : start + QUERIES_MAX]
         request = _query_request(project, {"queries": together, **_query_options(options)})
         yield Operation(request, read)
 
@@ -320,12 +325,6 @@ def _registered(answer: Answer) -> Registered:
 
 def _was_replayed(answer: Answer) -> bool:
     return answer.headers.get(_REPLAYED, "").lower() == "true"
-
-
-def _needs(needs: Sequence[str | Need]) -> list[Any]:
-    if isinstance(needs, str):
-        raise wrong("needs", "needs is a list of needs, got a text alone")
-    return [need_member(need) for need in needs]
 
 
 def _value_path(project: str, data_key: str) -> str:

@@ -6,6 +6,7 @@ or of another type means that no gateway answered.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from contex.client.data import body_of
@@ -122,7 +123,7 @@ def batched(members: Members) -> Sequence[Published | Failure]:
 
 def _batched(members: Members) -> Published | Failure:
     if members.text("status") == "success":
-        return published(members)
+        return replace(published(members), status="published")
     error = Members(members.all.get("error"), "a failure")
     return Failure(
         project_id=members.text_or_none("project_id") or "",

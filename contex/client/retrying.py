@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
 from contex.client import reading
+from contex.client.asking import seconds, whole
 from contex.client.errors import (
     Conflict,
     ContexClientError,
@@ -66,6 +67,15 @@ class Limits:
     timeout_s: float = TIMEOUT_S
     retries_max: int = RETRIES_MAX
 
+    def __post_init__(self) -> None:
+        """Refuse what would be found out at the first call only.
+
+        Raises:
+            InvalidRequest: it is no time, or no number of times.
+        """
+        seconds(self.timeout_s, "timeout_s")
+        whole(self.retries_max, "retries_max")
+
 
 @dataclass(frozen=True, slots=True)
 class Send:
@@ -116,7 +126,7 @@ def exchange(
     while True:
         outcome = yield Send(request, max(deadline_s - clock_s(), TIME_LEFT_S_MIN))
         assert outcome is not None, "what is sent has an outcome"
-        if isinstance(outcome, Answer) and _OK <= outcome.status < _REDIRECT:
+        if isinstance(outcome, Answer) and is_done(request, outcome, failures):
             return operation.read(outcome)
         wait_s = backoff_s(failures, outcome, chance())
         failures += 1
@@ -128,6 +138,16 @@ def exchange(
         ):
             raise error_of(outcome)
         yield Wait(wait_s)
+
+
+def is_done(request: Request, answer: Answer, failures: int) -> bool:
+    """Say whether a request has done what it should.
+
+    To end what is not there is an error at first; after a try whose answer was lost, that one did.
+    """
+    if request.ends and failures and isinstance(error_of(answer), NotFound):
+        return True
+    return _OK <= answer.status < _REDIRECT
 
 
 def may_repeat(request: Request, outcome: Outcome) -> bool:

@@ -38,6 +38,7 @@ class Request:
     Attributes:
         params: of the query string; None is left out.
         reads: whether it changes nothing, whatever its method.
+        ends: whether it ends something, which is then no longer found.
         wait_s: how long the gateway was asked to wait before it answers.
     """
 
@@ -47,6 +48,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     reads: bool = False
+    ends: bool = False
     wait_s: float = 0.0
 
     @property

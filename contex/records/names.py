@@ -14,37 +14,45 @@ DATA_KEY_BYTES_MAX = 512
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def check_name(name: str, field: str) -> str:
+def check_name(name: object, field: str) -> str:
     """Return `name` if it may name a tenant, a project or an agent.
 
     Raises:
         InvalidName: naming the field and the rule.
     """
-    if not NAME_PATTERN.fullmatch(name):
+    text = _text(name, field)
+    if not NAME_PATTERN.fullmatch(text):
         raise InvalidName(
-            f"{field} must be 1 to 64 characters of A-Z a-z 0-9 . _ -, got {name[:80]!r}",
+            f"{field} must be 1 to 64 characters of A-Z a-z 0-9 . _ -, got {text[:80]!r}",
             field=field,
         )
-    return name
+    return text
 
 
-def check_data_key(data_key: str, field: str = "data_key") -> str:
+def check_data_key(data_key: object, field: str = "data_key") -> str:
     """Return `data_key` if it may name a value: 1 to 512 bytes of UTF-8, no control characters.
 
     Raises:
         InvalidName: naming the field and the rule.
     """
+    text = _text(data_key, field)
     try:
-        size = len(data_key.encode())
+        size = len(text.encode())
     except UnicodeEncodeError as error:
         raise InvalidName(f"{field} is not valid Unicode text", field=field) from error
     if not 1 <= size <= DATA_KEY_BYTES_MAX:
         raise InvalidName(
             f"{field} must be 1 to {DATA_KEY_BYTES_MAX} bytes of UTF-8, got {size}", field=field
         )
-    if CONTROL_CHARACTERS.search(data_key):
+    if CONTROL_CHARACTERS.search(text):
         raise InvalidName(f"{field} must not contain control characters", field=field)
-    return data_key
+    return text
+
+
+def _text(given: object, field: str) -> str:
+    if not isinstance(given, str):
+        raise InvalidName(f"{field} must be a text, got {type(given).__name__}", field=field)
+    return given
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -152,6 +152,22 @@ def test_bytes_are_published_as_text(run: Any) -> None:
         (lambda client: client.delete("k", idempotency_key="k" * 256), "idempotency_key"),
         (lambda client: client.register("a", ["n"], idempotency_key="a b"), "idempotency_key"),
         (lambda client: client.values(prefix="\ud800"), "prefix"),
+        (lambda client: client.values(prefix=5), "prefix"),
+        (lambda client: client.publish(5, 1), "data_key"),
+        (lambda client: client.publish("k", 1, project=5), "project"),
+        (lambda client: client.publish("k", 1, metadata=["team"]), "metadata"),
+        (lambda client: client.publish("k", 1, metadata={"team": "\ud800"}), "metadata"),
+        (lambda client: client.publish("k", 1, wait_s="5"), "wait_s"),
+        (lambda client: client.publish("k", 1, idempotency_key=5), "idempotency_key"),
+        (lambda client: client.publish("k", 1, idempotency_key=""), "idempotency_key"),
+        (lambda client: client.publish_many([("k", 1)]), "items"),
+        (lambda client: client.register("a", Need("n")), "needs"),
+        (lambda client: client.register("a", ["n", None]), "needs[1]"),
+        (lambda client: client.query(["a"]), "query"),
+        (lambda client: client.query("q", threshold=float("nan")), "threshold"),
+        (lambda client: client.query("q", filters=["team"]), "filters"),
+        (lambda client: client.query_many("a text alone"), "queries"),
+        (lambda client: client.unregister("a", project=""), "project"),
     ],
 )
 def test_what_is_seen_to_be_wrong_is_not_sent(run: Any, call: Call, field: str) -> None:
@@ -189,7 +205,7 @@ def test_many_are_published_in_as_few_requests_as_may_be(run: Any) -> None:
     assert str(gateway.asked[0].url).endswith("/api/v1/batch/publish")
     keys = {one.headers["idempotency-key"] for one in gateway.asked}
     assert len(keys) == 2
-    assert found[0] == Published("p", "k", 7, "e", status="success")
+    assert found[0] == Published("p", "k", 7, "e", status="published")
     assert isinstance(found[-1], Failure)
     assert (found[-1].code, found[-1].fields[0].field) == ("c", "f")
 
@@ -231,6 +247,21 @@ def test_a_bad_one_of_many_is_a_failure_in_its_place_and_the_rest_is_sent(run: A
         ("no/", "x", "invalid-request", "project"),
         ("p", "huge", "invalid-request", "data"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"timeout_s": None}, "timeout_s"),
+        ({"timeout_s": -1.0}, "timeout_s"),
+        ({"timeout_s": float("inf")}, "timeout_s"),
+        ({"retries_max": -1}, "retries_max"),
+        ({"retries_max": 1.5}, "retries_max"),
+    ],
+)
+def test_limits_that_are_none_are_refused(run: Any, limits: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidRequest, match=field):
+        run(Gateway(), lambda client: client.agent("a"), **limits)
 
 
 def test_no_empty_request_is_sent_for_bad_ones(run: Any) -> None:

@@ -63,16 +63,15 @@ class World:
         self.waits: list[float] = []
 
     def run(
-        self, operation: Operation[Agent] = READING, limits: Limits = LIMITS, chance: float = 0.5
-    ) -> Agent:
+        self, operation: Operation[object] = READING, limits: Limits = LIMITS, chance: float = 0.5
+    ) -> object:
         steps = exchange(operation, limits, lambda: self.now_s, lambda: chance)
         outcome: Outcome | None = None
         while True:
             try:
                 step = steps.send(outcome)
             except StopIteration as end:
-                agent: Agent = end.value
-                return agent
+                return end.value
             if isinstance(step, Wait):
                 self.waits.append(step.wait_s)
                 self.now_s += step.wait_s
@@ -155,6 +154,36 @@ def test_every_operation_may_be_repeated() -> None:
         assert request.repeatable, request
         writes = request.method != "GET" and not request.path.endswith("/query")
         assert (KEY_HEADER in request.headers) is writes, request
+
+
+GONE = Answer(404, {}, b'{"code": "not-found", "detail": "there is no agent"}')
+LEAVING = operations.unregister("a", "p", key="k")
+
+
+def test_what_is_gone_after_a_lost_answer_is_unregistered() -> None:
+    world = World(AWAY, GONE)
+    world.run(LEAVING)
+    assert len(world.sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "error"),
+    [
+        ([GONE], NotFound),
+        ([AWAY, Answer(404, {}, b"nothing here")], UnexpectedAnswer),
+        ([AWAY, problem(409)], Conflict),
+    ],
+)
+def test_what_was_never_there_cannot_be_unregistered(
+    outcomes: list[Outcome], error: type[ContexClientError]
+) -> None:
+    with pytest.raises(error):
+        World(*outcomes).run(LEAVING)
+
+
+def test_reading_what_is_not_there_is_an_error_however_often_it_is_tried() -> None:
+    with pytest.raises(NotFound):
+        World(AWAY, GONE).run()
 
 
 def test_a_repeat_carries_the_same_key() -> None:
