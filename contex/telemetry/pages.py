@@ -32,11 +32,14 @@ Counters end in `_total`; histograms have `_bucket`, `_sum` and `_count`.
 
 `infra/prometheus/alerts.yml` has these as rules:
 
-- `contex_dead_letters_total` grows: records are given up; see [topics.md](topics.md).
-- `contex_group_lag_records` grows for minutes: more arrives than is done. Add workers, up to 12.
+- `up` is 0, or no process of a kind has one: a process does not answer.
+- `contex_dead_letters_total` grows: records are given up; see [repair.md](repair.md).
+- `contex_group_lag_records` of routing above 1,000 for 10 minutes: more arrives than is routed. Add
+  workers, up to 12.
 - `contex_progress_age_seconds` above 20: the watchdog is about to end the process.
 - `contex_lane_overdue_seconds` above 60: webhooks are tried later than promised.
-- `contex_watchdog_exits_total`, or `process_start_time_seconds`, changes again and again.
+- `process_start_time_seconds` changes more than three times in 30 minutes: a process ends again and
+  again; [its status](operating.md#exits) says why.
 """
 _LOGS = """\
 # Logs

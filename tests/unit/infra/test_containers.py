@@ -172,13 +172,32 @@ def test_prometheus_scrapes_every_process_of_ours_where_it_answers() -> None:
     assert scraped == answering
 
 
-def test_alerts_watch_metrics_that_exist() -> None:
+def rules() -> dict[str, str]:
+    """Return what each alert watches, by its name."""
     groups = yaml.safe_load((ROOT / "infra/prometheus/alerts.yml").read_text())["groups"]
+    return {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+
+
+def test_alerts_watch_metrics_that_exist() -> None:
     names = {one.name for one in described()}
-    for rule in (rule for group in groups for rule in group["rules"]):
-        used = set(re.findall(r"\b(?:contex|process)_[a-z_]+\b|\bup\b", rule["expr"]))
+    for rule, expression in rules().items():
+        used = set(re.findall(r"\b(?:contex|process)_[a-z_]+\b|\bup\b", expression))
         assert used, rule
         assert {one.removesuffix("_total") for one in used} <= names | FOREIGN_METRICS, rule
+
+
+def test_a_kind_of_process_of_which_none_is_left_is_noticed() -> None:
+    """A container that has stopped is not scraped as down: its name is no longer there."""
+    config = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())
+    jobs = {job["job_name"] for job in config["scrape_configs"]}
+    assert set(re.findall(r'absent\(up\{job="(\w+)"\}\)', rules()["ContexProcessDown"])) == jobs
+
+
+def test_the_first_increase_of_a_counter_with_labels_is_noticed() -> None:
+    """Its series begins with that increase, of which `increase` alone sees nothing."""
+    for name, expression in rules().items():
+        for counter in re.findall(r"increase\((\w+)\[(?:\w+)\]\)", expression):
+            assert f"{counter} unless {counter} offset" in expression, name
 
 
 def test_grafana_is_given_the_dashboard_and_where_the_metrics_are() -> None:
