@@ -3,7 +3,7 @@
     from contex import Contex
 
     with Contex() as contex:
-        contex.publish("team/oncall", {"pager": "alice"}, project="demo")
+        contex.publish("team/on-call", {"pager": "alice"}, project="demo")
 
 What is exported here is imported on first use, so that `import contex` costs nothing.
 """

@@ -79,7 +79,7 @@ PUBLISH: Final = Operation(
                         {
                             "status": "success",
                             "project_id": "demo",
-                            "data_key": "team/oncall",
+                            "data_key": "team/on-call",
                             "sequence": "7",
                             "revision": 7,
                             "event_id": "6f1c0a9e-6a51-4d3b-9b5a-6d2f4f2f8f10",
@@ -93,7 +93,7 @@ PUBLISH: Final = Operation(
     problems=_PROBLEMS,
     examples={
         "two": [
-            {"project_id": "demo", "data_key": "team/oncall", "data": {"pager": "alice"}},
+            {"project_id": "demo", "data_key": "team/on-call", "data": {"pager": "alice"}},
             {"project_id": "demo", "data_key": "tech_stack", "data": {"cache": "Valkey"}},
         ]
     },

@@ -29,7 +29,7 @@ WRITE_HEADERS: Final = (IDEMPOTENCY_REPLAYED, PREFERENCE_APPLIED)
 _ACCEPTED: Final = {
     "status": "published",
     "project_id": "demo",
-    "data_key": "team/oncall",
+    "data_key": "team/on-call",
     "sequence": "7",
     "revision": 7,
     "event_id": "6f1c0a9e-6a51-4d3b-9b5a-6d2f4f2f8f10",
@@ -68,7 +68,7 @@ PUBLISH: Final = Operation(
     examples={
         "text": {
             "project_id": "demo",
-            "data_key": "team/oncall",
+            "data_key": "team/on-call",
             "data": "pager: alice\nbackup: bob\n",
             "data_format": "yaml",
             "event_type": "roster.changed",

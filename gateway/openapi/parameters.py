@@ -57,7 +57,7 @@ _SEGMENTS: Final[dict[str, dict[str, Any]]] = {
     "data_key": {
         "schema": {"type": "string", **DATA_KEY_SCHEMA},
         "description": f"At most {DATA_KEY_BYTES_MAX} bytes of UTF-8; slashes may be plain.",
-        "example": "team/oncall",
+        "example": "team/on-call",
     },
     "asset": {"schema": {"type": "string"}, "example": "swagger-ui.css"},
 }
