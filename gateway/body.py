@@ -6,10 +6,12 @@ the latter kept, so that a value is stored as it was meant or not at all.
 
 import json
 import math
-from typing import NoReturn
+import sys
+from typing import Final, NoReturn
 
 from gateway.problems import Refusal, malformed
 
+_BYTE_ORDER_MARK: Final = "\ufeff"
 _SURROGATE = "\\ud"
 """How an escaped surrogate begins; halves of a pair are JSON, but no text."""
 
@@ -26,6 +28,8 @@ def read_json(body: bytes) -> object:
         raise Refusal(
             malformed(f"the body is not valid UTF-8 at byte {error.start}", byte=error.start)
         ) from error
+    if text.startswith(_BYTE_ORDER_MARK):
+        raise Refusal(malformed("the body begins with a byte order mark: send UTF-8 without one"))
     try:
         said: object = json.loads(text, parse_constant=_constant, parse_float=_finite)
         if _SURROGATE in text.lower():
@@ -44,17 +48,18 @@ def read_json(body: bytes) -> object:
         ) from error
     except RecursionError as error:
         raise Refusal(malformed("the body is nested too deeply")) from error
-    except ValueError as error:
-        raise Refusal(malformed(f"the body is not JSON: {error}")) from error
+    except ValueError as error:  # the one that is left: Python reads no number of more digits
+        digits = f"{sys.get_int_max_str_digits():,}"
+        raise Refusal(malformed(f"a number in the body has more than {digits} digits")) from error
     return said
 
 
 def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise Refusal(malformed(f"the body is not JSON: {name} is no JSON number"))
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"the number {text[:40]} is out of range")
+        raise Refusal(malformed(f"the number {text[:40]} in the body is out of range"))
     return number

@@ -50,7 +50,7 @@ MEANINGS: Final[Mapping[Code, CodeMeaning]] = MappingProxyType({
     Code.UNSUPPORTED_MEDIA_TYPE: CodeMeaning(415, "the body is not declared as JSON in UTF-8"),
     Code.INVALID_REQUEST: CodeMeaning(422, "fields are wrong: all of them are named"),
     Code.IDEMPOTENCY_KEY_REUSED: CodeMeaning(
-        422, "the Idempotency-Key was given with another method, path or body before"
+        422, "the Idempotency-Key was given with another method, path, query or body before"
     ),
     Code.INTERNAL: CodeMeaning(500, "a bug of the gateway; its log has the request's id"),
     Code.UNAVAILABLE: CodeMeaning(503, "a dependency is away, or the gateway starting or full"),

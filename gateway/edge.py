@@ -6,6 +6,8 @@ else is logged whole and answered with a bare 500.
 
 import re
 from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import quote
 from uuid import uuid4
 
 from aiohttp import web
@@ -24,6 +26,7 @@ from gateway.requests import BEGUN, REQUEST_ID, cut
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _SERVER_ERROR = 500
+_LEGAL_IN_A_PATH: Final = "%/:@!$&'()*+,;="
 _SANE_ID = re.compile(rf"[A-Za-z0-9._:/+=-]{{1,{REQUEST_ID_CHARACTERS_MAX}}}")
 
 _log = get_logger(__name__)
@@ -96,4 +99,6 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     note(problem=problem.code)
     if BEGUN in request:
         cut(request)
-    return respond(problem, instance=request.path, request_id=request[REQUEST_ID])
+    # As it was asked for: decoded, it would be no URI, which the standard wants.
+    instance = quote(request.rel_url.raw_path, safe=_LEGAL_IN_A_PATH)
+    return respond(problem, instance=instance, request_id=request[REQUEST_ID])

@@ -5,7 +5,7 @@ by the library.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -114,12 +114,16 @@ def _text_alone(value: object) -> object:
 
 
 def _one_alone(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str):
+        return [value]
+    raise ValueError("must be a text or a JSON array")
 
 
 def _says_something(text: str) -> str:
     if not text.strip():
-        raise ValueError("a need must say something")
+        raise ValueError("must say something")
     return text
 
 
@@ -276,7 +280,16 @@ class ChangeRequest(_Request):
         return name in self.model_fields_set
 
 
-class AgentQuery(_Request):
+class _QueryString(_Request):
+    called: ClassVar[str] = "query parameter"
+    """What a member is, in messages."""
+
+
+class NoQuery(_QueryString):
+    """The query string of a route that heeds none."""
+
+
+class AgentQuery(_QueryString):
     """Which agent is meant; without a project the id must be unique within the tenant."""
 
     project_id: ProjectId | None = None
@@ -295,13 +308,13 @@ class UpdatesQuery(AgentQuery):
     cursor: str | None = Field(None, max_length=64)
 
 
-class ValueQuery(_Request):
+class ValueQuery(_QueryString):
     """Which version of a value is meant; the newest that was routed, if none is said."""
 
     revision: int | None = Field(None, ge=0, le=2**63 - 1)
 
 
-class ValuesQuery(_Request):
+class ValuesQuery(_QueryString):
     """A page of values.
 
     Attributes:

@@ -112,9 +112,14 @@ def unauthenticated(detail: str, *, error: str | None = None) -> Problem:
 
 def key_reused() -> Problem:
     """Return the problem of an idempotency key that stands for another request already."""
-    detail = "this Idempotency-Key was given with another method, path or body before"
+    detail = "this Idempotency-Key was given with another method, path, query or body before"
     errors = (FieldError("Idempotency-Key", detail),)
     return Problem(422, "idempotency-key-reused", "Idempotency-Key reused", detail, errors)
+
+
+def body_too_large(size_bytes_max: int) -> Problem:
+    """Return the problem of a body that is larger than its route reads."""
+    return _too_large("body", f"the body may have at most {size_bytes_max:,} bytes")
 
 
 def malformed(detail: str, **extra: object) -> Problem:
@@ -137,13 +142,7 @@ def of_error(error: Exception) -> Problem:
         case ValidationError():
             return invalid(*_fields(error))
         case LimitExceeded():
-            return Problem(
-                413,
-                "too-large",
-                "Too large",
-                str(error),
-                errors=(FieldError(error.field or "body", str(error)),),
-            )
+            return _too_large(error.field or "body", str(error))
         case CallerError():
             return invalid(FieldError(error.field or "body", str(error)))
         case DependencyAway():
@@ -162,6 +161,10 @@ def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
         detail = f"{detail}, but {headers['Allow'].replace(',', ', ')}"
     errors = (FieldError("body", detail),) if status in _ABOUT_THE_BODY else ()
     return Problem(status, code, title, detail, errors=errors, headers=headers or {})
+
+
+def _too_large(field: str, detail: str) -> Problem:
+    return Problem(413, "too-large", "Too large", detail, errors=(FieldError(field, detail),))
 
 
 _ABOUT_THE_BODY = frozenset({408, 413, 415})

@@ -17,7 +17,14 @@ from contex.records.headers import Traceparent
 from gateway.body import read_json
 from gateway.identity import Identity
 from gateway.limits import BATCH_ITEMS_MAX, BODY_BYTES_MAX, BODY_READ_TIMEOUT_S
-from gateway.problems import FieldError, Refusal, invalid, of_status, validated
+from gateway.problems import (
+    FieldError,
+    Refusal,
+    body_too_large,
+    invalid,
+    of_status,
+    validated,
+)
 from gateway.services import Call
 from gateway.writes.keys import HEADER as IDEMPOTENCY_KEY
 from gateway.writes.keys import read_key
@@ -84,14 +91,14 @@ async def bytes_of(request: web.Request, size_bytes_max: int = BODY_BYTES_MAX) -
     """
     _check_media_type(request)
     if (request.content_length or 0) > size_bytes_max:
-        raise Refusal(of_status(413))
+        raise Refusal(body_too_large(size_bytes_max))
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_READ_TIMEOUT_S):
             while chunk := await request.content.readany():
                 body += chunk
                 if len(body) > size_bytes_max:
-                    raise Refusal(of_status(413))
+                    raise Refusal(body_too_large(size_bytes_max))
     except TimeoutError as error:
         raise Refusal(of_status(408)) from error
     return bytes(body)

@@ -49,6 +49,8 @@ _MEASURED: Final[Mapping[str, Callable[[_Context], str]]] = {
     "enum": lambda said: f"must be {said['expected']}",
 }
 _TIMES: Final = ("datetime_", "timezone_", "date_")
+_A_NAME: Final = "[key]"
+"""How the library ends the place of what is wrong with a member's name, not with its value."""
 
 
 def told(
@@ -64,8 +66,12 @@ def told(
         location = one["loc"]
         if one["type"] == "extra_forbidden":
             yield location, _unknown(location, model)
+            continue
+        message = _message(one["type"], one["msg"], one.get("ctx", {}))
+        if location[-1:] == (_A_NAME,):
+            yield location[:-2], f"each name {message}"
         else:
-            yield location, _message(one["type"], one["msg"], one.get("ctx", {}))
+            yield location, message
 
 
 def _message(kind: str, said: str, context: _Context) -> str:
@@ -77,12 +83,13 @@ def _message(kind: str, said: str, context: _Context) -> str:
 
 
 def _unknown(location: _Location, model: type[BaseModel] | None) -> str:
+    what = getattr(model, "called", "field")
     for step in location[:-1]:
         if model is not None and isinstance(step, str):
             field = model.model_fields.get(step)
             model = None if field is None else _model_in(field.annotation)
     meant = None if model is None else _meant(str(location[-1]), list(model.model_fields))
-    return f"unknown field; did you mean {meant}?" if meant else "unknown field"
+    return f"unknown {what}; did you mean {meant}?" if meant else f"unknown {what}"
 
 
 def _meant(name: str, fields: list[str]) -> str | None:

@@ -15,7 +15,7 @@ from gateway.answers import AgentsPage, ShownAgent, ShownNeed, Unregistered
 from gateway.answers import Registered as RegisteredAnswer
 from gateway.handlers.answers import HOUSE, json_answer, not_modified, rendered
 from gateway.handlers.writing import write
-from gateway.models import AgentQuery, AgentsQuery, ChangeRequest, RegisterRequest
+from gateway.models import AgentQuery, AgentsQuery, ChangeRequest, NoQuery, RegisterRequest
 from gateway.operations import agents
 from gateway.operations import change as changing
 from gateway.operations import register as registering
@@ -30,6 +30,7 @@ Method = Literal["sse", "kafka", "webhook"]
 
 async def register(request: web.Request) -> web.Response:
     """Answer 202 once the log has the registration."""
+    query_of(request, NoQuery)
     body = await bytes_of(request)
     services = request.app[HOUSE].services
 

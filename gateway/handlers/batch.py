@@ -22,11 +22,12 @@ from gateway.handlers.agents import method_of, registered_members
 from gateway.handlers.answers import HOUSE, rendered
 from gateway.handlers.writing import write
 from gateway.limits import BATCH_BYTES_MAX
+from gateway.models import NoQuery
 from gateway.operations import batch
 from gateway.operations.batch import Failed
 from gateway.operations.publish import Accepted
 from gateway.problems import Problem, Refusal, unavailable
-from gateway.requests import bytes_of, read_items
+from gateway.requests import bytes_of, query_of, read_items
 from gateway.services import Call
 from gateway.writes.memory import Written
 
@@ -76,6 +77,7 @@ async def register(request: web.Request) -> web.Response:
 
 async def _in_turn(request: web.Request, work: Work) -> web.Response:
     """Do `work` unless as many batches as the house can hold are there already."""
+    query_of(request, NoQuery)
     batches = request.app[HOUSE].batches
     if batches.locked():
         raise Refusal(unavailable("this gateway has as many batches as it can serve"))

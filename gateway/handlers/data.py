@@ -10,7 +10,7 @@ from contex.telemetry.line import note
 from gateway.answers import Accepted
 from gateway.handlers.answers import HOUSE, not_modified, rendered
 from gateway.handlers.writing import write
-from gateway.models import PublishRequest, ValueQuery
+from gateway.models import NoQuery, PublishRequest, ValueQuery
 from gateway.operations import publish as publishing
 from gateway.operations.query import read_current
 from gateway.operations.values import read_revision
@@ -29,6 +29,7 @@ _CACHED = {True: "private, no-cache", False: "private, max-age=86400, immutable"
 
 async def publish(request: web.Request) -> web.Response:
     """Answer 202 once the log has the new version."""
+    query_of(request, NoQuery)
     body = await bytes_of(request)
     services = request.app[HOUSE].services
 
@@ -41,6 +42,7 @@ async def publish(request: web.Request) -> web.Response:
 
 async def delete(request: web.Request) -> web.Response:
     """Answer 202 once the log has the tombstone."""
+    query_of(request, NoQuery)
     services = request.app[HOUSE].services
     project_id, data_key = request.match_info["project_id"], data_key_of(request)
 

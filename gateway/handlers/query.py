@@ -19,7 +19,7 @@ from gateway.asking.answers import (
 from gateway.asking.models import QueryRequest
 from gateway.handlers.answers import HOUSE, json_answer, rendered
 from gateway.limits import STREAM_WRITE_TIMEOUT_S
-from gateway.models import ValuesQuery
+from gateway.models import NoQuery, ValuesQuery
 from gateway.openapi.operation import NDJSON
 from gateway.operations import query as asking
 from gateway.problems import FieldError, Refusal, invalid
@@ -31,6 +31,7 @@ _log = get_logger(__name__)
 async def query(request: web.Request) -> web.Response:
     """Answer one question, or several at once."""
     started = time.perf_counter()
+    query_of(request, NoQuery)
     wanted = await body_of(request, QueryRequest)
     questions = list(wanted.questions())
     project_id = request.match_info["project_id"]

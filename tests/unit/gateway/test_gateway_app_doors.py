@@ -57,6 +57,27 @@ async def test_nobody_without_the_key_gets_past_the_door(route: Route) -> None:
         assert gateway.written() == gateway.written(REGISTRATIONS.name) == 0
 
 
+@pytest.mark.parametrize("route", PRIVATE, ids=lambda one: f"{one.method} {one.path}")
+async def test_a_parameter_that_a_route_does_not_heed_is_refused_and_nothing_is_done(
+    route: Route,
+) -> None:
+    async with serving() as gateway:
+        said: dict[str, str] | None = None if route.about.body is None else {}
+        answer = await gateway.ask(route.method, f"{path_of(route.path)}?zzz=1", said)
+        assert gateway.written() == gateway.written(REGISTRATIONS.name) == 0
+    assert (answer.status, answer.fields) == (422, ["zzz"])
+    assert answer.json["detail"] == "zzz: unknown query parameter"
+
+
+async def test_a_body_that_is_too_large_is_told_what_is_not() -> None:
+    async with serving() as gateway:
+        for path, most in (("data/publish", "2,097,152"), ("batch/publish", "8,388,608")):
+            body = b" " * (int(most.replace(",", "")) + 1)
+            answer = await gateway.ask("POST", f"{API}/{path}", body=body)
+            assert answer.status == 413
+            assert answer.json["detail"] == f"the body may have at most {most} bytes"
+
+
 @pytest.mark.parametrize("route", PUBLIC, ids=lambda one: f"{one.method} {one.path}")
 async def test_probes_and_the_description_ask_for_no_key(route: Route) -> None:
     async with serving(ApiKeyIdentity("t", KEY)) as gateway:

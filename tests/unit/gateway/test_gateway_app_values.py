@@ -104,6 +104,7 @@ async def test_bytes_are_never_taken_for_a_page(declared: str | None, sent: str)
         ("/projects/a%2Fb/data/k", 422, "project_id"),
         ("/projects/p/data/%00", 422, "data_key"),
         ("/projects/p/data/%ff", 422, "data_key"),
+        ("/projects/p/data/a%20b%3Fc%23d%25", 404, None),
         ("/projects/p/data/" + "k" * 513, 422, "data_key"),
     ],
 )
@@ -114,6 +115,7 @@ async def test_what_is_not_there_and_what_is_no_name_are_told_apart(
         await gateway.publish_routed("k", 1)
         answer = await gateway.get(path)
     assert answer.status == status, answer.body
+    assert answer.json["instance"] == f"{API}{path}".partition("?")[0]
     if field is not None:
         assert answer.fields == [field]
 

@@ -54,7 +54,8 @@ def test_the_place_of_an_error_is_told(body: bytes, place: dict[str, int]) -> No
         (b"NaN", "NaN"),
         (b"[-Infinity]", "-Infinity"),
         (b"1e400", "out of range"),
-        (b"1" * 5_000, "not JSON"),
+        (b"1" * 5_000, "4,300 digits"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
         (b"[" * 50_000, "too deeply"),
         (b'["\\uD800"]', "surrogate"),
         (b'{"\\udfff": 1}', "surrogate"),
@@ -64,6 +65,7 @@ def test_what_no_value_can_be_is_refused(body: bytes, words: str) -> None:
     with pytest.raises(Refusal) as caught:
         read_json(body)
     assert words in caught.value.problem.detail
+    assert "sys." not in caught.value.problem.detail
 
 
 def test_a_whole_pair_of_surrogates_is_a_character() -> None:

@@ -41,6 +41,14 @@ def test_an_unknown_field_further_in_is_told_of_its_own_siblings() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["", "x" * 129])
+def test_a_label_is_told_that_its_name_is_wrong_and_not_what_it_says(name: str) -> None:
+    said = {"project_id": "p", "data_key": "k", "data": 1, "metadata": {name: "x", "fine": "y"}}
+    found = wrong(PublishRequest, said)
+    assert list(found) == ["metadata"]
+    assert found["metadata"].startswith("each name must have at ")
+
+
 @pytest.mark.parametrize("said", [7, "text", [], None])
 def test_a_body_that_is_no_object_is_told_so(said: object) -> None:
     assert wrong(PublishRequest, said) == {"body": "must be a JSON object"}
@@ -58,6 +66,21 @@ def test_a_body_that_is_no_object_is_told_so(said: object) -> None:
         ("data_needs[0].threshold", [{"text": "x", "threshold": 2}], "must be at most 1"),
         ("data_needs[0].threshold", [{"text": "x", "threshold": "1"}], "must be a number"),
         ("data_needs[0].filters", [{"text": "x", "filters": 7}], "must be a JSON object"),
+        (
+            "data_needs[0].filters",
+            [{"text": "x", "filters": {"": "y"}}],
+            "each name must have at least 1 character",
+        ),
+        (
+            "data_needs[0].filters.lang",
+            [{"text": "x", "filters": {"lang": 7}}],
+            "must be a text or a JSON array",
+        ),
+        (
+            "data_needs[0].exclusions[0].text",
+            [{"text": "x", "exclusions": [" "]}],
+            "must say something",
+        ),
         ("agent_id", 7, "must be a text"),
         ("token_budget", "5", "must be a whole number"),
         ("token_budget", 0, "must be at least 1"),
@@ -89,6 +112,6 @@ def test_a_query_is_told_what_is_wrong(field: str, said: Any, told: str) -> None
 def test_a_query_string_is_told_what_is_wrong() -> None:
     assert wrong(AgentsQuery, {"limit": "many", "project": "p", "cursr": ""}) == {
         "limit": "must be a whole number",
-        "project": "unknown field; did you mean project_id?",
-        "cursr": "unknown field; did you mean cursor?",
+        "project": "unknown query parameter; did you mean project_id?",
+        "cursr": "unknown query parameter; did you mean cursor?",
     }
