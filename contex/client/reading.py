@@ -178,7 +178,7 @@ def agent(members: Members) -> Agent:
 def _need(members: Members) -> Need:
     known = Need(members.text("text"))
     filters = {
-        label: (texts,) if isinstance(texts, str) else tuple(texts)
+        label: texts
         for label, texts in members.table("filters", object).items()
         if isinstance(texts, str | list)
     }

@@ -46,7 +46,7 @@ class Consumer:
 
     Raises:
         InvalidName: an agent or the project is no name.
-        InvalidValue: the cursor is another agent's, or does not go with a group.
+        InvalidValue: the cursor is another agent's, or beyond the end, or goes with a group.
         DependencyAway: Kafka does not answer.
     """
 
@@ -166,6 +166,8 @@ class Consumer:
         at = Cursor(partition, 0) if cursor is None else Cursor.parse(cursor)
         if at.partition != partition:
             raise InvalidValue("cursor belongs to another agent's feed", field="cursor")
+        if at.offset > self._consumer.end(partition):  # of a topic that was made anew
+            raise InvalidValue("cursor lies beyond the end of the feed", field="cursor")
         self._tell_from[partition] = at.offset
         self._consumer.assign(partition)
 

@@ -130,7 +130,7 @@ class Producer:
         """
         registration = Registration(
             key=AgentKey(self._connection.scope(project), agent_id),
-            needs=tuple(Need(need) if isinstance(need, str) else need for need in needs),
+            needs=_needs(needs),
             delivery=StreamDelivery(),
             event_id=_new_id(),
             registered_at_ms=_now_ms(),
@@ -158,8 +158,8 @@ class Producer:
 
 
 def _value(data: object, content_type: str | None, metadata: Mapping[str, str] | None) -> Value:
-    if isinstance(data, bytes):
-        return _checked(Value(data, content_type, metadata or {}))
+    if isinstance(data, bytes | bytearray | memoryview):
+        return _checked(Value(bytes(data), content_type, metadata or {}))
     try:
         if isinstance(data, str):
             return _checked(Value(data.encode(), content_type, metadata or {}))
@@ -174,8 +174,25 @@ def _value(data: object, content_type: str | None, metadata: Mapping[str, str] |
         raise InvalidValue(f"data cannot be written: {error}", field="data") from error
 
 
+def _needs(needs: object) -> tuple[Need, ...]:
+    if isinstance(needs, str) or not isinstance(needs, Iterable):
+        raise InvalidValue(
+            f"needs must be a list of texts and Needs, got {type(needs).__name__}", field="needs"
+        )
+    found = tuple(Need(need) if isinstance(need, str) else need for need in needs)
+    for place, need in enumerate(found):
+        if not isinstance(need, Need):
+            raise InvalidValue(
+                f"needs[{place}] must be a text or a Need, got {type(need).__name__}",
+                field=f"needs[{place}]",
+            )
+    return found
+
+
 def _checked(value: Value) -> Value:
     check_size(len(value.content))
+    if not all(isinstance(text, str) for label in value.metadata.items() for text in label):
+        raise InvalidValue("metadata must be texts by label", field="metadata")
     return value
 
 

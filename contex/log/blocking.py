@@ -163,6 +163,19 @@ class BlockingConsumer:
             raise failure(topic.error, f"looking at {self._topic}")
         return len(topic.partitions)
 
+    def end(self, partition: int) -> int:
+        """Return the offset that the partition's next record will have.
+
+        Raises:
+            DependencyAway: no broker answers.
+        """
+        place = TopicPartition(self._topic, partition)
+        try:
+            _, end = self._client.get_watermark_offsets(place, timeout=METADATA_TIMEOUT_S)
+        except KafkaException as error:
+            raise failure(error.args[0], f"asking for the end of {self._topic}") from error
+        return int(end)
+
     def assign(self, partition: int) -> None:
         """Read one partition, without a group."""
         self._client.assign([TopicPartition(self._topic, partition, OFFSET_BEGINNING)])

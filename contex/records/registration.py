@@ -47,7 +47,8 @@ class Need:
     Attributes:
         text: the need, in plain language.
         threshold: a value must score at least this much.
-        filters: by label, the texts of which the value's metadata must have one.
+        filters: by label, the texts of which the value's metadata must have one; one may be given
+            as it is.
         exclusions: a value that meets one of them is not meant; given as a text, one has the
             default threshold.
     """
@@ -63,11 +64,17 @@ class Need:
             self,
             text: str,
             threshold: float = ...,
-            filters: Mapping[str, tuple[str, ...]] = ...,
+            filters: Mapping[str, str | Iterable[str]] = ...,
             exclusions: str | Iterable[str | Exclusion] = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
+        labels: Mapping[str, str | Iterable[str]] = self.filters
+        filters = {
+            label: (texts,) if isinstance(texts, str) else tuple(texts)
+            for label, texts in labels.items()
+        }
+        object.__setattr__(self, "filters", filters)
         given: str | Iterable[str | Exclusion] = self.exclusions
         each = (given,) if isinstance(given, str) else given
         held = tuple(Exclusion(one) if isinstance(one, str) else one for one in each)

@@ -17,6 +17,7 @@ from contex.records.schema_source import PinnedSchemas
 from contex.records.topics import PUBLICATIONS, UPDATES
 
 PARTITIONS = 12
+END = 100
 SCOPE = Scope("default", "p")
 CODEC = Codec(PinnedSchemas())
 
@@ -35,6 +36,9 @@ class Broker:
 
     def partitions(self) -> int:
         return PARTITIONS
+
+    def end(self, partition: int) -> int:
+        return END
 
     def assign(self, partition: int) -> None:
         self.assigned = partition
@@ -110,6 +114,14 @@ def test_what_lies_before_the_cursor_is_not_told_but_known() -> None:
     [broker] = Broker.made
     broker.records = [record("a", 3, 7), record("a", 5, 6), record("a", 6, 8)]
     assert told(consumer) == [8], "revision 6 came late: 7 was known"
+
+
+def test_a_cursor_beyond_the_end_is_of_another_topic_and_would_keep_silent() -> None:
+    at_the_end = Consumer("a", cursor=f"{partition_of('a')}:{END}")
+    assert at_the_end.poll(0.01) is None
+    with pytest.raises(InvalidValue, match="beyond the end"):
+        Consumer("a", cursor=f"{partition_of('a')}:{END + 1}")
+    assert Broker.made[-1].closed == 1
 
 
 def test_a_registry_that_is_away_loses_no_record(monkeypatch: pytest.MonkeyPatch) -> None:

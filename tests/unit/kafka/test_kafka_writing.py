@@ -73,6 +73,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
         (5432, b"5432", "application/json"),
         ("a text", b"a text", None),
         (b"\x00\xff", b"\x00\xff", None),
+        (bytearray(b"\xff"), b"\xff", None),
     ],
 )
 def test_values_are_written_as_the_gateway_does(
@@ -107,6 +108,12 @@ def test_what_would_be_a_dead_letter_is_refused_before_it_is_written(
     assert log.written == []
 
 
+def test_metadata_that_is_no_text_is_refused_before_it_is_written(log: Log) -> None:
+    with pytest.raises(InvalidValue, match="metadata"):
+        Producer("demo").publish("db", 1, metadata={"priority": 5})  # type: ignore[dict-item]
+    assert log.written == []
+
+
 @pytest.mark.parametrize(
     ("project", "data_key"), [(None, "db"), ("no/name", "db"), ("demo", ""), ("demo", "x" * 513)]
 )
@@ -116,6 +123,26 @@ def test_names_are_refused_before_anything_is_written(
     with pytest.raises(InvalidName):
         Producer(project).publish(data_key, "x")
     assert log.written == []
+
+
+@pytest.mark.parametrize(
+    ("needs", "field"),
+    [("lunch", "needs"), (Need("lunch"), "needs"), (None, "needs"), (["lunch", None], "needs[1]")],
+)
+def test_needs_that_are_no_list_are_refused_before_they_are_written(
+    log: Log, needs: Any, field: str
+) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        Producer("demo").register("a", needs)
+    assert refused.value.field == field
+    assert log.written == []
+
+
+def test_a_filter_of_one_text_is_not_taken_letter_by_letter(log: Log) -> None:
+    Producer("demo").register("a", [Need("lunch", filters={"team": "all", "day": ["fri"]})])
+    [found] = log.records()
+    assert isinstance(found, Registration)
+    assert found.needs[0].filters == {"team": ("all",), "day": ("fri",)}
 
 
 def test_many_go_in_one_flight_and_each_has_its_receipt(log: Log) -> None:
