@@ -3,12 +3,13 @@
 Decides what a page shows when values change while it is made: each value as it was at some moment.
 """
 
+from contex.errors import DependencyAway
 from contex.index.port import Index
 from contex.index.types import ValueHead, ValueInfo
 from contex.query.types import Listed, ListedPage
 from contex.records.names import Scope, ValueKey
 
-ATTEMPTS_MAX = 3
+ATTEMPTS_MAX = 10
 """How often values are looked up anew that got a new revision while a page was made."""
 
 
@@ -18,7 +19,8 @@ async def list_values(
     """Return at most `limit` live values whose keys begin with `prefix`, by key within the page.
 
     Raises:
-        DependencyAway: the index does not answer.
+        DependencyAway: the index does not answer, or a value changes faster than it can be read:
+            a page without it would say that there is none.
     """
     page = await index.value_page(scope, limit=limit, after=after, prefix=prefix)
     listed: list[Listed] = []
@@ -28,12 +30,12 @@ async def list_values(
         listed += [Listed(key, heads[key], info) for key, info in infos.items()]
         overtaken = [key for key in heads if key not in infos]
         if not overtaken:
-            break
+            listed.sort(key=lambda one: one.key)
+            return ListedPage(tuple(listed), page.after)
         # Their chunks went with the revision: the heads are read anew.
         now = await index.value_heads(overtaken)
         heads = {key: head for key, head in now.items() if not head.deleted}
-    listed.sort(key=lambda one: one.key)
-    return ListedPage(tuple(listed), page.after)
+    raise DependencyAway(f"{len(heads)} values change faster than they can be listed")
 
 
 async def current_value(index: Index, key: ValueKey) -> ValueHead | None:

@@ -1,11 +1,15 @@
 """Lists of live values, and which version of a value is current."""
 
+from collections.abc import Mapping
+
 import pytest
 from query_world import PUBLISHED_AT_MS, SCOPE, World
 
+from contex.errors import DependencyAway
 from contex.index.memory import MemoryIndex
 from contex.index.queries import ValuePage
-from contex.query.listing import current_value, list_values
+from contex.index.types import ValueInfo
+from contex.query.listing import ATTEMPTS_MAX, current_value, list_values
 from contex.query.types import Listed
 from contex.records import Scope, ValueKey
 
@@ -79,6 +83,35 @@ async def test_a_value_that_changes_while_it_is_listed_is_listed_as_it_is_then()
 
     shown = {one.key.data_key: one.info.size_bytes for one in page.values}
     assert shown == {"changes": len("new text"), "stays": len("text")}
+
+
+class Restless(MemoryIndex):
+    """Whenever its heads were read, a value changes, so many times."""
+
+    world: World | None = None
+    changes = 0
+
+    async def value_infos(self, revisions: Mapping[ValueKey, int]) -> dict[ValueKey, ValueInfo]:
+        if self.world is not None and self.changes > 0:
+            self.changes -= 1
+            await self.world.publish("changes", f"text {self.changes}")
+        return await super().value_infos(revisions)
+
+
+async def restless(changes: int) -> Restless:
+    index = Restless()
+    world = World(index)
+    for name in ("changes", "stays"):
+        await world.publish(name, "text")
+    index.world, index.changes = world, changes
+    return index
+
+
+async def test_no_value_is_left_out_because_it_keeps_changing() -> None:
+    page = await list_values(await restless(ATTEMPTS_MAX - 1), SCOPE, limit=10)
+    assert [one.key.data_key for one in page.values] == ["changes", "stays"]
+    with pytest.raises(DependencyAway, match="1 values change"):
+        await list_values(await restless(ATTEMPTS_MAX), SCOPE, limit=10)
 
 
 async def test_the_current_version() -> None:
