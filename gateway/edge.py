@@ -27,6 +27,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _SERVER_ERROR = 500
 _LEGAL_IN_A_PATH: Final = "%/:@!$&'()*+,;="
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SANE_ID = re.compile(rf"[A-Za-z0-9._:/+=-]{{1,{REQUEST_ID_CHARACTERS_MAX}}}")
 
 _log = get_logger(__name__)
@@ -51,6 +52,12 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
 def request_id(given: str | None) -> str:
     """Return the caller's request id when it is sane, else a new one."""
     return given if given is not None and _SANE_ID.fullmatch(given) else uuid4().hex
+
+
+def instance_of(request: web.Request) -> str:
+    """Return the path that was asked for as a URI has it, which a problem must name it by."""
+    whole = _STRAY_PERCENT.sub("%25", request.rel_url.raw_path)
+    return quote(whole, safe=_LEGAL_IN_A_PATH)
 
 
 def respond(problem: Problem, *, instance: str, request_id: str) -> web.Response:
@@ -99,6 +106,4 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     note(problem=problem.code)
     if BEGUN in request:
         cut(request)
-    # As it was asked for: decoded, it would be no URI, which the standard wants.
-    instance = quote(request.rel_url.raw_path, safe=_LEGAL_IN_A_PATH)
-    return respond(problem, instance=instance, request_id=request[REQUEST_ID])
+    return respond(problem, instance=instance_of(request), request_id=request[REQUEST_ID])

@@ -36,6 +36,7 @@ from contex.records.registration import (
     Exclusion,
     Need,
 )
+from contex.text.media import DATA_FORMATS
 from gateway import limits
 
 
@@ -56,10 +57,26 @@ DATA_KEY_SCHEMA: Final[JsonDict] = {
     "pattern": r"^[^\u0000-\u001f\u007f]+$",
 }
 
-ProjectId = Annotated[str, _checked(check_name, "project_id"), Field(json_schema_extra=NAME_SCHEMA)]
-AgentId = Annotated[str, _checked(check_name, "agent_id"), Field(json_schema_extra=NAME_SCHEMA)]
+PROJECT: Final = "What values and agents have in common: an agent is told of its own project."
+AGENT: Final = "The agent's name within its project."
+
+ProjectId = Annotated[
+    str,
+    _checked(check_name, "project_id"),
+    Field(description=PROJECT, json_schema_extra=NAME_SCHEMA),
+]
+AgentId = Annotated[
+    str,
+    _checked(check_name, "agent_id"),
+    Field(description=AGENT, json_schema_extra=NAME_SCHEMA),
+]
 DataKey = Annotated[
-    str, _checked(check_data_key, "data_key"), Field(json_schema_extra=DATA_KEY_SCHEMA)
+    str,
+    _checked(check_data_key, "data_key"),
+    Field(
+        description=f"The value's name: at most {DATA_KEY_BYTES_MAX} bytes of UTF-8.",
+        json_schema_extra=DATA_KEY_SCHEMA,
+    ),
 ]
 LabelName = Annotated[
     str, StringConstraints(min_length=1, max_length=limits.METADATA_NAME_CHARACTERS_MAX)
@@ -80,7 +97,8 @@ class PublishRequest(_Request):
     data_format: str | None = Field(
         None,
         max_length=limits.DATA_FORMAT_CHARACTERS_MAX,
-        description="What the text in `data` is: `toml`, `yaml`, `csv`... Left out: detected.",
+        description="What the text in `data` is; left out, it is detected. One of"
+        f" {', '.join(f'`{name}`' for name in DATA_FORMATS)}.",
     )
     event_type: str | None = Field(
         None,
@@ -137,8 +155,14 @@ NeedText = Annotated[
 class ExclusionRequest(_Request):
     """What a need does not mean; a bare string takes the default threshold."""
 
-    text: NeedText
-    threshold: float = Field(EXCLUSION_THRESHOLD_DEFAULT, ge=0.0, le=1.0, strict=True)
+    text: NeedText = Field(description="In plain language.")
+    threshold: float = Field(
+        EXCLUSION_THRESHOLD_DEFAULT,
+        ge=0.0,
+        le=1.0,
+        strict=True,
+        description="What a value must score for it to be kept out; a higher one excludes less.",
+    )
 
     def exclusion(self) -> Exclusion:
         """Return the exclusion that is said."""
@@ -152,9 +176,11 @@ Exclusions = Annotated[
             BeforeValidator(_text_alone, json_schema_input_type=str | ExclusionRequest),
         ]
     ],
-    Field(max_length=EXCLUSIONS_MAX),
+    Field(
+        max_length=EXCLUSIONS_MAX,
+        description="What is not meant, each a text or a text with its threshold.",
+    ),
 ]
-"""What is not meant, each a text or a text with its threshold."""
 
 _FilterText = Annotated[str, StringConstraints(max_length=FILTER_TEXT_CHARACTERS_MAX)]
 _FilterTexts = Annotated[list[_FilterText], Field(min_length=1, max_length=FILTER_TEXTS_MAX)]
@@ -166,21 +192,24 @@ Filters = Annotated[
             BeforeValidator(_one_alone, json_schema_input_type=_FilterText | _FilterTexts),
         ],
     ],
-    Field(max_length=FILTERS_MAX),
+    Field(
+        max_length=FILTERS_MAX,
+        description="By label, the text, or the texts of which a value's metadata must have one.",
+    ),
 ]
-"""By label, the text, or the texts of which the value's metadata must have one."""
 
 
 class NeedRequest(_Request):
-    """One need in plain language; a bare string takes the default threshold.
+    """One need; a bare string is one with the default threshold."""
 
-    Attributes:
-        filters: by label, the text, or the texts of which the value's metadata must have one.
-        exclusions: what is not meant, in plain language.
-    """
-
-    text: NeedText
-    threshold: float = Field(THRESHOLD_DEFAULT, ge=0.0, le=1.0, strict=True)
+    text: NeedText = Field(description="What is needed, in plain language.")
+    threshold: float = Field(
+        THRESHOLD_DEFAULT,
+        ge=0.0,
+        le=1.0,
+        strict=True,
+        description="The least score of a value that meets it.",
+    )
     filters: Filters = Field(default_factory=dict)
     exclusions: Exclusions = Field(default_factory=list)
 
@@ -211,7 +240,9 @@ class RegisterRequest(_Request):
     data_needs: _Needs = Field(
         min_length=1, max_length=NEEDS_MAX, description="What the agent needs, in plain language."
     )
-    notification_method: Literal["sse", "kafka", "webhook"] = "sse"
+    notification_method: Literal["sse", "kafka", "webhook"] = Field(
+        "sse", description="`sse` and `kafka` are the same: the agent reads its own feed."
+    )
     webhook_url: Annotated[
         str | None,
         Field(
@@ -261,12 +292,29 @@ class ChangeRequest(_Request):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    data_needs: _Needs = Field(default_factory=_left_out, min_length=1, max_length=NEEDS_MAX)
-    notification_method: Literal["sse", "kafka", "webhook"] = Field(default_factory=_left_out)
-    webhook_url: str = Field(default_factory=_left_out, max_length=limits.URL_CHARACTERS_MAX)
-    webhook_secret: str = Field(default_factory=_left_out, repr=False)
+    data_needs: _Needs = Field(
+        default_factory=_left_out,
+        min_length=1,
+        max_length=NEEDS_MAX,
+        description="All that the agent needs from now on.",
+    )
+    notification_method: Literal["sse", "kafka", "webhook"] = Field(
+        default_factory=_left_out, description="`webhook` wants a `webhook_url` if there is none."
+    )
+    webhook_url: str = Field(
+        default_factory=_left_out,
+        max_length=limits.URL_CHARACTERS_MAX,
+        description="For `webhook` alone.",
+    )
+    webhook_secret: str = Field(
+        default_factory=_left_out, repr=False, description="For `webhook` alone."
+    )
     token_budget: int = Field(
-        default_factory=_left_out, ge=1, le=limits.TOKEN_BUDGET_MAX, strict=True
+        default_factory=_left_out,
+        ge=1,
+        le=limits.TOKEN_BUDGET_MAX,
+        strict=True,
+        description="How many tokens of values the `initial` update may hold.",
     )
 
     @model_validator(mode="after")
@@ -278,6 +326,10 @@ class ChangeRequest(_Request):
     def says(self, name: str) -> bool:
         """Return whether the field `name` changes; one that does not holds no value."""
         return name in self.model_fields_set
+
+
+_LIMIT: Final = "How many there may be on the page."
+_CURSOR: Final = "The `next_cursor` of the page before; left out, the first page."
 
 
 class _QueryString(_Request):
@@ -292,35 +344,49 @@ class NoQuery(_QueryString):
 class AgentQuery(_QueryString):
     """Which agent is meant; without a project the id must be unique within the tenant."""
 
-    project_id: ProjectId | None = None
+    project_id: ProjectId | None = Field(
+        None, description="Needed only if several projects have an agent of this id."
+    )
 
 
 class AgentsQuery(AgentQuery):
     """A page of agents."""
 
-    limit: int = Field(limits.PAGE_AGENTS_DEFAULT, ge=1, le=limits.PAGE_AGENTS_MAX)
-    cursor: str | None = Field(None, max_length=512)
+    project_id: ProjectId | None = Field(None, description="Agents of this project alone.")
+    limit: int = Field(
+        limits.PAGE_AGENTS_DEFAULT, ge=1, le=limits.PAGE_AGENTS_MAX, description=_LIMIT
+    )
+    cursor: str | None = Field(None, max_length=512, description=_CURSOR)
 
 
 class UpdatesQuery(AgentQuery):
     """Where an agent's stream begins."""
 
-    cursor: str | None = Field(None, max_length=64)
+    cursor: str | None = Field(
+        None,
+        max_length=64,
+        description="The `cursor` of a registration, or the `id` of the last event.",
+    )
 
 
 class ValueQuery(_QueryString):
-    """Which version of a value is meant; the newest that was routed, if none is said."""
+    """Which version of a value is meant."""
 
-    revision: int | None = Field(None, ge=0, le=2**63 - 1)
+    revision: int | None = Field(
+        None,
+        ge=0,
+        le=2**63 - 1,
+        description="That very version; left out, the newest that was routed.",
+    )
 
 
 class ValuesQuery(_QueryString):
-    """A page of values.
+    """A page of values."""
 
-    Attributes:
-        prefix: how their keys begin.
-    """
-
-    limit: int = Field(limits.PAGE_VALUES_DEFAULT, ge=1, le=limits.PAGE_VALUES_MAX)
-    cursor: str | None = Field(None, max_length=64)
-    prefix: str = Field("", max_length=DATA_KEY_BYTES_MAX)
+    limit: int = Field(
+        limits.PAGE_VALUES_DEFAULT, ge=1, le=limits.PAGE_VALUES_MAX, description=_LIMIT
+    )
+    cursor: str | None = Field(None, max_length=64, description=_CURSOR)
+    prefix: str = Field(
+        "", max_length=DATA_KEY_BYTES_MAX, description="How the keys of the values begin."
+    )

@@ -7,6 +7,7 @@ import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from contex.errors import InvalidValue
 from contex.text.limits import FIELD
@@ -108,6 +109,9 @@ _HINTS: Mapping[str, str] = {
     "sql": "application/sql",
 }
 
+DATA_FORMATS: Final = tuple(_HINTS)
+"""What a publisher may say that a text is."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
@@ -151,7 +155,7 @@ def content_type_for(data_format: str) -> str:
     content_type = _HINTS.get(data_format.strip().lower())
     if content_type is None:
         raise InvalidValue(
-            f"data_format must be one of {', '.join(_HINTS)}, got {data_format[:80]!r}",
+            f"data_format must be one of {', '.join(DATA_FORMATS)}, got {data_format[:80]!r}",
             field="data_format",
         )
     return content_type

@@ -13,7 +13,7 @@ from gateway.about.headers import (
 from gateway.answers import Accepted, AcceptedAndRouted
 from gateway.codes import Code
 from gateway.models import PublishRequest, ValueQuery
-from gateway.openapi.operation import ANY_BYTES, Answer, Header, Operation, Tag
+from gateway.openapi.operation import ANY_BYTES, OCTETS, Answer, Header, Operation, Tag
 
 BODY_PROBLEMS: Final = (
     Code.MALFORMED_REQUEST,
@@ -89,7 +89,7 @@ READ: Final = Operation(
     answers={
         200: Answer(
             "The value's bytes.",
-            {ANY_BYTES: None},
+            {OCTETS: None, ANY_BYTES: None},
             headers=(
                 ETAG,
                 Header("Content-Disposition", "An attachment of the key's name.", required=True),

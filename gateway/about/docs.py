@@ -4,7 +4,7 @@ from typing import Final
 
 from gateway.codes import Code
 from gateway.docs.files import ASSETS
-from gateway.openapi.operation import ANY_BYTES, JSON, Answer, Header, Operation, Tag
+from gateway.openapi.operation import ANY_BYTES, JSON, OCTETS, Answer, Header, Operation, Tag
 
 _ETAG: Final = Header("ETag", "Changes with the document.", required=True)
 _POLICY: Final = Header(
@@ -33,6 +33,6 @@ ASSET: Final = Operation(
     summary="A file of the page",
     description=f"One of {', '.join(f'`{name}`' for name in ASSETS)}.",
     tag=Tag.OPERATING,
-    answers={200: Answer("The file.", {ANY_BYTES: None})},
+    answers={200: Answer("The file.", {OCTETS: None, ANY_BYTES: None})},
     problems=(Code.NOT_FOUND,),
 )

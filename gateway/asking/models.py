@@ -25,6 +25,7 @@ from contex.query.types import (
     Query,
     Weights,
 )
+from contex.records.registration import THRESHOLD_DEFAULT
 from gateway import limits
 from gateway.models import Exclusions, Filters, NeedOrText, NeedRequest
 
@@ -50,8 +51,8 @@ class _Asked(BaseModel):
 class WeightsRequest(_Asked):
     """What meaning and words count in a score."""
 
-    dense: _Weight = 1.0
-    lexical: _Weight = 0.1
+    dense: _Weight = Field(1.0, description="Of meaning.")
+    lexical: _Weight = Field(0.1, description="Of words.")
 
     @model_validator(mode="after")
     def _weigh_something(self) -> Self:
@@ -67,18 +68,46 @@ class QueryRequest(_Asked):
     and the exclusions of both kept out.
     """
 
-    query: NeedOrText | None = None
-    queries: list[NeedOrText] | None = Field(None, min_length=1, max_length=QUERIES_MAX)
-    mode: Mode = Mode.HYBRID
-    weights: WeightsRequest | None = None
-    top_k: int = Field(TOP_K_DEFAULT, ge=1, le=TOP_K_MAX, strict=True)
-    threshold: float | None = Field(None, ge=0.0, le=1.0, strict=True)
-    max_tokens: int | None = Field(None, ge=1, le=limits.TOKEN_BUDGET_MAX, strict=True)
+    query: NeedOrText | None = Field(None, description="One question; or else `queries`.")
+    queries: list[NeedOrText] | None = Field(
+        None,
+        min_length=1,
+        max_length=QUERIES_MAX,
+        description="Several questions, answered as if each were alone; or else `query`.",
+    )
+    mode: Mode = Field(
+        Mode.HYBRID, description="`dense`: by meaning; `lexical`: by words; `hybrid`: by both."
+    )
+    weights: WeightsRequest | None = Field(None, description="For `hybrid` alone.")
+    top_k: int = Field(
+        TOP_K_DEFAULT,
+        ge=1,
+        le=TOP_K_MAX,
+        strict=True,
+        description="How many values each answer may list.",
+    )
+    threshold: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        strict=True,
+        description=f"The least score; left out, {THRESHOLD_DEFAULT} times the larger weight, and"
+        " none in `lexical` mode.",
+    )
+    max_tokens: int | None = Field(
+        None,
+        ge=1,
+        le=limits.TOKEN_BUDGET_MAX,
+        strict=True,
+        description="How many tokens the values of each answer may have in all.",
+    )
     filters: Filters = Field(default_factory=dict)
     exclusions: Exclusions = Field(default_factory=list)
-    published_after: Time | None = None
-    published_before: Time | None = None
-    include_data: bool = Field(default=True, strict=True)
+    published_after: Time | None = Field(None, description="At this time or later.")
+    published_before: Time | None = Field(None, description="Before this time.")
+    include_data: bool = Field(
+        default=True, strict=True, description="`false` leaves the values themselves out."
+    )
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:

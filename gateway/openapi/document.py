@@ -11,7 +11,15 @@ from typing import Any, Final, Protocol
 from gateway.codes import Code
 from gateway.identity import Permission
 from gateway.openapi import parameters
-from gateway.openapi.operation import ANY_BYTES, EVENT_STREAM, JSON, Answer, Operation, Tag
+from gateway.openapi.operation import (
+    ANY_BYTES,
+    EVENT_STREAM,
+    JSON,
+    OCTETS,
+    Answer,
+    Operation,
+    Tag,
+)
 from gateway.openapi.problem import ProblemResponses
 from gateway.openapi.schemas import Schemas
 
@@ -27,8 +35,13 @@ A `202` means that Kafka has acknowledged it on all in-sync replicas. Every fail
 ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with a `code` for programs; beside those that \
 are listed, `internal` (500) is a bug of the gateway and `method-not-allowed` (405) a wrong method.
 An unknown field or parameter is an error, and so is a parameter given twice."""
-_UNMODELLED: Final = {JSON: "object"}
-"""What a body without a model is; text, if it is not listed."""
+_UNMODELLED: Final[dict[str, dict[str, Any]]] = {
+    JSON: {"schema": {"type": "object"}},
+    OCTETS: {"schema": {"type": "string", "format": "binary"}},
+    ANY_BYTES: {},
+}
+_TEXT: Final = {"schema": {"type": "string"}}
+"""What a body without a model is, if it is not listed above."""
 _TAGS: Final = {
     Tag.VALUES: "Versions of values: publish, read, delete.",
     Tag.AGENTS: "Agents, what they need and how they are told.",
@@ -159,11 +172,7 @@ def _body(media_type: str, answer: Answer, schemas: Schemas) -> dict[str, Any]:
     """Return what a body of this type is; of a stream, what one item of it is."""
     model = answer.content[media_type]
     if model is None:
-        return (
-            {}
-            if media_type == ANY_BYTES
-            else {"schema": {"type": _UNMODELLED.get(media_type, "string")}}
-        )
+        return dict(_UNMODELLED.get(media_type, _TEXT))
     schema = schemas.reference(model, "serialization")
     return {"schema": _event(schema) if media_type == EVENT_STREAM else schema}
 

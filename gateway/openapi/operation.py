@@ -15,6 +15,8 @@ from gateway.codes import Code
 
 JSON: Final = "application/json"
 ANY_BYTES: Final = "*/*"
+OCTETS: Final = "application/octet-stream"
+"""Bytes by a name that generated clients know; beside ANY_BYTES, as they may have any type."""
 EVENT_STREAM: Final = "text/event-stream"
 NDJSON: Final = "application/x-ndjson"
 

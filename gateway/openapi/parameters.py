@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from contex.records.names import DATA_KEY_BYTES_MAX
-from gateway.models import DATA_KEY_SCHEMA, NAME_SCHEMA
+from gateway.models import AGENT, DATA_KEY_SCHEMA, NAME_SCHEMA, PROJECT
 from gateway.openapi.operation import Header
 from gateway.openapi.reference import ref
 
@@ -52,14 +52,26 @@ COMMON_HEADERS: Final[dict[str, dict[str, Any]]] = {
 
 _SEGMENT: Final = re.compile(r"\{(?P<name>\w+)(?::[^{}]+)?\}")
 _SEGMENTS: Final[dict[str, dict[str, Any]]] = {
-    "project_id": {"schema": {"type": "string", **NAME_SCHEMA}, "example": "demo"},
-    "agent_id": {"schema": {"type": "string", **NAME_SCHEMA}, "example": "helper"},
+    "project_id": {
+        "schema": {"type": "string", **NAME_SCHEMA},
+        "description": PROJECT,
+        "example": "demo",
+    },
+    "agent_id": {
+        "schema": {"type": "string", **NAME_SCHEMA},
+        "description": AGENT,
+        "example": "helper",
+    },
     "data_key": {
         "schema": {"type": "string", **DATA_KEY_SCHEMA},
         "description": f"At most {DATA_KEY_BYTES_MAX} bytes of UTF-8; slashes may be plain.",
         "example": "team/on-call",
     },
-    "asset": {"schema": {"type": "string"}, "example": "swagger-ui.css"},
+    "asset": {
+        "schema": {"type": "string"},
+        "description": "The name of a file.",
+        "example": "swagger-ui.css",
+    },
 }
 
 

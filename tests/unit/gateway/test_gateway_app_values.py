@@ -115,9 +115,24 @@ async def test_what_is_not_there_and_what_is_no_name_are_told_apart(
         await gateway.publish_routed("k", 1)
         answer = await gateway.get(path)
     assert answer.status == status, answer.body
-    assert answer.json["instance"] == f"{API}{path}".partition("?")[0]
     if field is not None:
         assert answer.fields == [field]
+
+
+@pytest.mark.parametrize(
+    ("path", "instance"),
+    [
+        ("a%20b%3Fc%23d", "a%20b%3Fc%23d"),
+        ("%C3%A9/%2F%ff", "%C3%A9/%2F%ff"),
+        ('a|b"<>', "a%7Cb%22%3C%3E"),
+        ("50%", "50%25"),
+        ("(a+b)=c,@:~", "(a+b)=c,@:~"),
+    ],
+)
+async def test_a_problem_names_the_path_as_a_uri(path: str, instance: str) -> None:
+    async with serving() as gateway:
+        answer = await gateway.get(f"/projects/p/data/{path}")
+    assert answer.json["instance"] == f"{API}/projects/p/data/{instance}"
 
 
 async def test_the_revision_of_another_key_is_nobodys() -> None:

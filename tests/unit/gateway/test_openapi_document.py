@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from contex.records.names import AgentKey, Scope
 from contex.records.rendering import update_json
 from contex.records.update import Cause, Item, MatchedNeed, Omitted, Update, UpdateKind, update_id
+from contex.text.media import DATA_FORMATS
 from gateway.about.updates import STREAM, UpdateEvent
 from gateway.codes import MEANINGS, Code
 from gateway.commands import openapi
@@ -26,6 +27,11 @@ from gateway.routes import ROUTES, Route
 ROOT = Path(__file__).resolve().parents[3]
 COMMITTED = ROOT / "docs" / "openapi.json"
 DOCUMENT = document(ROUTES)
+
+REQUESTS = [
+    "PublishRequest", "RegisterRequest", "ChangeRequest", "NeedRequest", "ExclusionRequest",
+    "QueryRequest", "WeightsRequest",
+]  # fmt: skip
 
 AGENT = AgentKey(Scope("t", "p"), "a")
 CAUSE = Cause("contex.publications", 3, 7)
@@ -106,6 +112,42 @@ def test_a_route_is_in_the_document(route: Route) -> None:
     }
     in_path = {one["name"] for one in said["parameters"] if one.get("in") == "path"}
     assert in_path == set(re.findall(r"\{(\w+)\}", path))
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=by_name)
+def test_whatever_may_be_said_is_described(route: Route) -> None:
+    path = re.sub(r":[^{}]+\}", "}", route.path)
+    said = DOCUMENT["paths"][path][route.method.lower()]
+    parameters = {one["name"]: one for one in said["parameters"] if "name" in one}
+    assert [name for name, one in parameters.items() if not one.get("description")] == []
+
+
+@pytest.mark.parametrize("name", [*REQUESTS, "ProblemDetails", "OffendingField"])
+def test_every_field_of_a_request_is_described(name: str) -> None:
+    properties = DOCUMENT["components"]["schemas"][name]["properties"]
+    assert [field for field, one in properties.items() if not one.get("description")] == []
+
+
+def test_a_failure_is_one_class_in_a_generated_client() -> None:
+    forms = [
+        body["schema"]
+        for response in DOCUMENT["components"]["responses"].values()
+        for body in response["content"].values()
+    ]
+    assert all(form == {"$ref": "#/components/schemas/ProblemDetails"} for form in forms)
+
+
+def test_every_operation_answers_in_a_type_that_generated_clients_know() -> None:
+    for route in ROUTES:
+        for status, answer in route.about.answers.items():
+            assert not answer.content or set(answer.content) - {"*/*"}, (route.about.name, status)
+
+
+def test_the_names_of_formats_are_those_of_the_page() -> None:
+    said = DOCUMENT["components"]["schemas"]["PublishRequest"]["properties"]["data_format"]
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert re.findall(r"`(\w+)`", said["description"])[1:] == list(DATA_FORMATS)
+    assert f"One of `{' '.join(DATA_FORMATS)}`" in page
 
 
 def test_an_operation_is_named_once() -> None:
