@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from contex.client import reading
-from contex.client.errors import InvalidWebhook
+from contex.client.errors import InvalidWebhook, UnexpectedAnswer
 from contex.client.types import Update
 
 TOLERANCE_S: Final = 300.0
@@ -47,9 +47,14 @@ def verify_webhook(
         now_s: seconds since 1970, else the clock's.
 
     Raises:
-        InvalidWebhook: it is not signed with any of the secrets, or not lately.
+        InvalidWebhook: it is not signed with any of the secrets, or not lately, or tells no update.
         ValueError: a secret is none: a mistake of the receiver's.
+        TypeError: the body is not bytes: another.
     """
+    try:
+        content = memoryview(body).tobytes()
+    except TypeError as error:
+        raise TypeError(f"body must be the bytes that came, got {type(body).__name__}") from error
     keys = [_key(one) for one in ([secret] if isinstance(secret, str) else secret)]
     if not keys:
         raise ValueError("at least one secret is needed")
@@ -57,11 +62,9 @@ def verify_webhook(
     message_id, timestamp = _header(lowered, ID), _header(lowered, TIMESTAMP)
     if not _SECONDS.fullmatch(timestamp):
         raise InvalidWebhook(f"{TIMESTAMP} is no number of seconds")
-    if len(body) > BODY_BYTES_MAX:
+    if len(content) > BODY_BYTES_MAX:
         raise InvalidWebhook(f"the body has over {BODY_BYTES_MAX} bytes")
-    signed = b".".join(
-        (message_id.encode("utf-8", "surrogateescape"), timestamp.encode(), bytes(body))
-    )
+    signed = b".".join((message_id.encode("utf-8", "surrogateescape"), timestamp.encode(), content))
     expected = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
     # Every pair is compared, each in constant time: nothing can be learnt from how long it takes.
     holds = [
@@ -75,7 +78,10 @@ def verify_webhook(
     if abs(age_s) > tolerance_s:
         when = "ago" if age_s > 0 else "ahead"
         raise InvalidWebhook(f"it was signed {abs(age_s):.0f} s {when}")
-    return reading.update(reading.parse(body, "a webhook's body"))
+    try:
+        return reading.update(reading.parse(content, "the body"))
+    except UnexpectedAnswer as error:
+        raise InvalidWebhook(f"it is signed, but {error.detail}") from error
 
 
 def _key(secret: str) -> bytes:

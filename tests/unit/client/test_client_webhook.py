@@ -6,6 +6,7 @@ import hmac
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -131,6 +132,20 @@ def test_a_secret_that_anybody_could_guess_verifies_nothing(secret: str) -> None
     forged = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     with pytest.raises(ValueError, match="at least 24 bytes"):
         verify_webhook(BODY, SIGNED | {"webhook-signature": f"v1,{forged}"}, secret, now_s=NOW_S)
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"\xff", b"[]", b'{"data": {"kind": "matched"}}'])
+def test_what_is_signed_and_no_update_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidWebhook, match="it is signed, but"):
+        verify_webhook(
+            body, signed_headers(UPDATE.update_id, NOW_S, body, SECRET), SECRET, now_s=NOW_S
+        )
+
+
+@pytest.mark.parametrize("body", [BODY.decode(), {"data": {}}, None])
+def test_a_body_that_is_not_as_it_came_is_the_receivers_mistake(body: Any) -> None:
+    with pytest.raises(TypeError, match="body must be the bytes that came"):
+        verify_webhook(body, SIGNED, SECRET, now_s=NOW_S)
 
 
 @given(st.dictionaries(st.sampled_from(list(SIGNED)), st.text(max_size=60)), st.binary())
