@@ -7,8 +7,12 @@ ARG PYTHON_IMAGE=python:3.12-slim-bookworm
 FROM ${PYTHON_IMAGE} AS build
 RUN pip install --no-cache-dir --disable-pip-version-check uv==0.13.8
 WORKDIR /src
+# What changes seldom comes first, so that a change of the code installs the code alone.
+COPY requirements.lock ./
+COPY infra/docker infra/docker
+RUN sh infra/docker/dependencies.sh /src /opt/contex
 COPY . .
-RUN sh infra/docker/build.sh /src /opt/contex
+RUN sh infra/docker/install.sh /src /opt/contex
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0

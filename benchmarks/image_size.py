@@ -1,4 +1,4 @@
-"""How large the image is, without a container engine: built by the Dockerfile's own script.
+"""How large the image is, without a container engine: built by the Dockerfile's own scripts.
 
 Measured: the virtual environment with Contex and the model's weights, which is everything that the
 image adds to its base. Not measured: the base image, which a registry would have to be asked for.
@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).resolve().parents[1]
+STEPS = ("dependencies.sh", "install.sh")
 LISTED = 12
 MIB = 1024 * 1024
 
@@ -29,12 +30,14 @@ def size_bytes(path: Path) -> int:
 @click.option("--python", default=sys.executable, help="Interpreter; the image has 3.12.")
 def main(*, python: str) -> None:
     """Build the image's environment in a scratch folder and print its size."""
-    script = ROOT / "infra" / "docker" / "build.sh"
+    scripts = ROOT / "infra" / "docker"
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "contex"
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environ = {**os.environ, "PATH": path, "PYTHON": python}
-        subprocess.run(["sh", str(script), str(ROOT), str(target)], env=environ, check=True)
+        for name in STEPS:
+            command = ["sh", str(scripts / name), str(ROOT), str(target)]
+            subprocess.run(command, env=environ, check=True)
         packed = Path(folder) / "contex.tar.gz"
         with tarfile.open(packed, "w:gz") as archive:
             archive.add(target)

@@ -7,13 +7,19 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
-from compose_file import loaded
+from compose_file import ROOT, loaded
 from composed import Composed
 from product import Api
 
 PROJECT = "shop"
 TOLD_S_MAX = 60
 MIB = {"m": 1, "g": 1024}
+LOOKED_AFTER = re.findall(
+    r"^docker compose (?:exec|run --rm --no-deps) (\w+) (contex .*)$",
+    (ROOT / "docs/operating.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+"""The service in which a command of ours is run, and the command, as the documentation has them."""
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,14 @@ def test_everything_that_prometheus_scrapes_answers_as_its_stage(composed: Compo
         with urllib.request.urlopen(url, timeout=10) as answer:
             text = answer.read().decode()
         assert re.search(rf'contex_build_info{{stage="{name}",version="[\d.]+"}} 1\.0', text), name
+
+
+@pytest.mark.parametrize(("name", "command"), LOOKED_AFTER, ids=lambda one: one)
+def test_what_looks_after_it_finds_everything_from_within(
+    composed: Composed, name: str, command: str
+) -> None:
+    ran = composed.run(name, command.split())
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_at_last_all_stop_in_order_having_kept_to_their_limits(

@@ -91,6 +91,14 @@ class Composed:
         environment = self.containers[name][0].environment
         return int(environment.get("CONTEX_HEALTH_PORT") or environment["CONTEX_PORT"])
 
+    def run(self, name: str, command: list[str]) -> "subprocess.CompletedProcess[str]":
+        """Run a command inside a service, as `docker compose exec` does."""
+        gateway = {"CONTEX_URL": f"http://127.0.0.1:{self.port('gateway')}"}  # 8000 in a container
+        environment = {**self.containers[name][0].environment, **gateway}
+        return subprocess.run(
+            command, env=environment, cwd=self.work, capture_output=True, text=True, check=False
+        )
+
     def _start(self, service: Service) -> None:
         """Start a service once what it depends on is as it asks."""
         for name, condition in service.depends_on.items():

@@ -15,6 +15,7 @@ from contex.settings.reading import problem
 from contex.telemetry.metrics import described
 
 ROOT = COMPOSE.parent
+OPERATING = ROOT / "docs/operating.md"
 BIN = Path(sys.executable).parent
 SET = {"CONTEX_SECRET_KEYS": f"{'A' * 43}="}
 FOREIGN_METRICS = {"up", "process_start_time_seconds"}
@@ -53,7 +54,7 @@ def test_a_linter_finds_nothing(command: list[str]) -> None:
 def test_without_secret_keys_it_fails_and_says_how_to_make_one() -> None:
     with pytest.raises(MissingVariable, match=r"CONTEX_SECRET_KEYS is not set\. Make a key as"):
         loaded({})
-    assert "Fernet.generate_key()" in (ROOT / "docs/operating.md").read_text()
+    assert "Fernet.generate_key()" in OPERATING.read_text()
 
 
 def test_a_service_is_told_settings_of_the_catalogue_and_right_ones() -> None:
@@ -138,6 +139,58 @@ def test_the_image_is_unprivileged_and_quiet() -> None:
     assert {one for one in environment if one.startswith("CONTEX")} <= BY_NAME.keys()
 
 
+def test_a_change_of_the_code_does_not_install_what_it_needs_again() -> None:
+    text = DOCKERFILE.read_text()
+    build = text[: text.rindex("\nFROM ")]
+    before, after = build.split("\nCOPY . .\n")
+    assert re.findall(r"^COPY (\S+) ", before, re.MULTILINE) == [
+        "requirements.lock",
+        "infra/docker",
+    ]
+    assert "dependencies.sh /src /opt/contex" in before
+    assert "install.sh /src /opt/contex" in after
+
+
+def test_a_tool_of_the_broker_does_not_take_the_brokers_heap() -> None:
+    kafka = loaded(SET)["services"]["kafka"]
+    assert "-Xms512m" in kafka["environment"]["KAFKA_HEAP_OPTS"]
+    kind, command = kafka["healthcheck"]["test"]
+    assert (kind, command.split()[0]) == ("CMD-SHELL", "KAFKA_HEAP_OPTS=-Xmx64m")
+
+
+def test_programs_of_this_host_find_the_registry_beside_kafka() -> None:
+    """The schemas' ids are the registry's: who writes without it writes dead letters."""
+    services = loaded(SET)["services"]
+    path = services["gateway"]["environment"]["SCHEMA_REGISTRY_URL"].removeprefix(
+        "http://registry:8080"
+    )
+    [port] = services["registry"]["ports"]
+    assert port == "127.0.0.1:8081:8080"
+    assert f"SCHEMA_REGISTRY_URL=http://127.0.0.1:8081{path}" in OPERATING.read_text()
+
+
+def test_every_variable_of_env_that_the_file_reads_is_named_where_it_is_explained() -> None:
+    named = set(re.findall(r"\$\{([A-Z_]+)", COMPOSE.read_text())) & BY_NAME.keys()
+    [told] = re.findall(
+        r"^- \*\*`\.env`\*\* (.*?)\n- ", OPERATING.read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert set(re.findall(r"`(CONTEX_[A-Z_]+)`", told)) == named
+
+
+def test_who_reaches_grafana_cannot_change_it() -> None:
+    told = loaded(SET)["services"]["grafana"]["environment"]
+    assert told["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert told["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+    assert told["GF_AUTH_BASIC_ENABLED"] == "false", "admin:admin may change everything"
+
+
+def test_every_service_that_goes_on_has_a_health_check() -> None:
+    for name, one in loaded(SET)["services"].items():
+        ours = one["image"].startswith(f"{IMAGE}:")
+        assert ours or "test" in one["healthcheck"], name
+        assert not one.get("healthcheck", {}).get("disable") or one["restart"] == "on-failure", name
+
+
 def test_the_image_leaves_out_what_only_the_embedded_stack_needs() -> None:
     blocks = re.split(r"\n(?=[a-z0-9])", (ROOT / "requirements.lock").read_text())
     via = {block.split("==")[0]: _askers(block) for block in blocks}
@@ -147,7 +200,7 @@ def test_the_image_leaves_out_what_only_the_embedded_stack_needs() -> None:
     while more := {one for one, askers in via.items() if askers and askers <= dropped} - dropped:
         dropped |= more
 
-    script = (ROOT / "infra/docker/build.sh").read_text()
+    script = (ROOT / "infra/docker/dependencies.sh").read_text()
     [listed] = re.findall(r"^local_only='(.*)'$", script, re.MULTILINE)
     assert set(listed.split("|")) == dropped
 

