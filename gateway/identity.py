@@ -17,6 +17,9 @@ from gateway.problems import Refusal, unauthenticated
 
 API_KEY_HEADER = "X-API-Key"
 _BEARER = "bearer"
+_ASKED = (
+    "this gateway asks for an API key: send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
+)
 
 
 class Permission(StrEnum):
@@ -87,7 +90,7 @@ class ApiKeyIdentity:
         """
         shown = shown_key(request)
         if shown is None:
-            raise Refusal(unauthenticated("this gateway asks for an API key"))
+            raise Refusal(unauthenticated(_ASKED))
         if not hmac.compare_digest(_digest(shown), self._digest):
             raise Refusal(unauthenticated("this is not the API key", error="invalid_token"))
         return self._identity

@@ -363,9 +363,7 @@ class UpdatesQuery(AgentQuery):
     """Where an agent's stream begins."""
 
     cursor: str | None = Field(
-        None,
-        max_length=64,
-        description="The `cursor` of a registration, or the `id` of the last event.",
+        None, description="The `cursor` of a registration, or the `id` of the last event."
     )
 
 

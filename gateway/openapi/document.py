@@ -43,7 +43,7 @@ _UNMODELLED: Final[dict[str, dict[str, Any]]] = {
 _TEXT: Final = {"schema": {"type": "string"}}
 """What a body without a model is, if it is not listed above."""
 _TAGS: Final = {
-    Tag.VALUES: "Versions of values: publish, read, delete.",
+    Tag.VALUES: "Versions of values: publish, read, list, query, delete.",
     Tag.AGENTS: "Agents, what they need and how they are told.",
     Tag.UPDATES: "What one agent is told, as it happens.",
     Tag.OPERATING: "Health, metrics and this description.",

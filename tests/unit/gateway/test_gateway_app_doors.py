@@ -244,6 +244,7 @@ async def test_the_last_event_wins_over_the_cursor_of_the_url() -> None:
         ("?cursor=x", "", "cursor"),
         ("?cursor=99:0", "", "cursor"),
         ("?cursor=-1:0", "", "cursor"),
+        ("?cursor=0:" + "0" * 63, "", "cursor"),
         ("", "Last-Event-ID: \xff", "Last-Event-ID"),
         ("?cursor=0:0", "Last-Event-ID: 1", "Last-Event-ID"),
     ],

@@ -55,6 +55,8 @@ async def test_anything_else_is_refused_with_a_challenge(
     assert (problem.status, problem.code) == (401, "unauthenticated")
     assert problem.headers["WWW-Authenticate"] == challenge
     assert KEY not in problem.detail
+    if "error" not in challenge:
+        assert "'Authorization: Bearer KEY' or 'X-API-Key: KEY'" in problem.detail
 
 
 async def test_keys_are_compared_in_constant_time_whatever_their_length(
