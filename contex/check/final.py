@@ -28,6 +28,10 @@ class Feed:
         if one.kind == UpdateKind.INITIAL and one.epoch == self._holdings.epoch:
             self._initial = one
 
+    def holds(self, data_key: str) -> bool:
+        """Say whether a value is held now."""
+        return self._holdings.holds(data_key)
+
     @property
     def epoch(self) -> int:
         """The newest registration that was told of."""

@@ -5,7 +5,6 @@ Decides the blocks, so that memory stays bounded, and turns verdicts into findin
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 
@@ -21,9 +20,13 @@ from contex.check.vectors import VectorStore, digest, digests
 from contex.check.weighing import Owed, Scale, best_scores
 from contex.embedding.port import Vectors
 from contex.log.partitioner import partition_for
+from contex.records.holdings import ENDS
 from contex.records.names import AgentKey, Scope, ValueKey
 
-VALUES_BLOCK = 2_000
+VALUES_BLOCK_MAX = 2_000
+PASSAGES_BLOCK_MAX = 8_192
+"""Beyond it, a value more at most: with the statements, the vectors and scores of a block take
+some 60 MB."""
 STATEMENTS_BLOCK_MAX = 1_024
 HELD_BLOCK_MAX = 100_000
 
@@ -81,6 +84,7 @@ class Judging:
         self._progress = progress
         self._facts = LogFacts(ledger, vectors, question, reach)
         sources = question.sources
+        self._counted: Scope | None = None
         self._topics = Topics(sources.publications, sources.registrations)
 
     async def run(self) -> None:
@@ -120,8 +124,8 @@ class Judging:
         feed = Feed()
         flagged: set[str] = set()
         for one in self._ledger.told(key):
+            flagged |= self._justified(one, feed)
             feed.apply(one)
-            flagged |= self._justified(one)
         registered = self._counting(key)
         if registered is None:
             return None
@@ -183,21 +187,34 @@ class Judging:
         def wanted() -> Iterator[bytes]:
             for registered in self._ledger.registered(key):
                 yield from map(digest, Scale.texts(registered.needs))
+            feed = Feed()
             for one in self._ledger.told(key):
-                for item in one.items:
-                    yield from (digest(need.need) for need in item.needs)
-                    version = self._facts.version(ValueKey(key.scope, item.data_key), item.revision)
-                    if not isinstance(version, Missing):
-                        yield from digests(version.chunks)
+                yield from self._judged_by(one, feed)
+                feed.apply(one)
 
-        await self._vectors.prepare(wanted())
+        await self._vectors.prepare(wanted(), self._embedding)
 
-    def _justified(self, one: Told) -> set[str]:
+    def _judged_by(self, one: Told, feed: Feed) -> Iterator[bytes]:
+        """Yield the texts that an update is judged by, given what was told before."""
+        scope = one.agent.scope
+        revisions = [(item.data_key, item.revision) for item in one.items]
+        for data_key, revision in [*revisions, *one.omitted.items()]:
+            version = self._facts.version(ValueKey(scope, data_key), revision)
+            if isinstance(version, Missing):
+                continue
+            yield from digests(version.chunks)
+            if one.kind in ENDS and not feed.holds(data_key):
+                for older in self._facts.older(version):
+                    yield from digests(older.chunks)
+        for item in one.items:
+            yield from (digest(need.need) for need in item.needs)
+
+    def _justified(self, one: Told, feed: Feed) -> set[str]:
         """Report what is wrong with an update; return the values that it concerns."""
         flagged: set[str] = set()
         self._report.judged["updates"] += 1
         self._report.judged["items"] += len(one.items)
-        for fault in justify(one, self._facts, self._topics):
+        for fault in justify(one, feed.holds, self._facts, self._topics):
             if isinstance(fault.what, Unjudged):
                 self._report.leave(fault.what)
                 continue
@@ -216,20 +233,34 @@ class Judging:
             width = len(agent.scale.vectors)
             agent.columns = slice(column, column + width)
             column += width
-        keys = self._ledger.keys(scope)
-        while some := list(islice(keys, VALUES_BLOCK)):
-            values = [self._value(key) for key in some]
+        for values in self._blocks(scope):
             best = await self._best(values, block)
             for agent in block:
                 self._judge_agent(agent, values, best)
-            self._progress("judging what agents hold", len(some), 0)
+            self._progress("judging what agents hold, pairs", self._report.judged["pairs"], 0)
+        self._counted = scope
+
+    def _blocks(self, scope: Scope) -> Iterator[list[_Value]]:
+        values: list[_Value] = []
+        passages = 0
+        for key in self._ledger.keys(scope):
+            value = self._value(key)
+            live = value.standing.live
+            values.append(value)
+            passages += 0 if live is None else len(digests(live.chunks))
+            if len(values) >= VALUES_BLOCK_MAX or passages >= PASSAGES_BLOCK_MAX:
+                yield values
+                values, passages = [], 0
+        if values:
+            yield values
 
     def _value(self, key: ValueKey) -> _Value:
         topic = self._question.sources.publications
         partition = partition_for(str(key).encode(), self._reach.partitions[topic])
         finished = self._finished(topic, partition)
         in_flight = self._ledger.newest_offset(key) >= finished
-        self._report.judged["values"] += 1
+        # A project of many agents goes over its values many times.
+        self._report.judged["values"] += self._counted != key.scope
         return _Value(key, standing(self._ledger.versions(key, finished)), in_flight)
 
     async def _best(self, values: Sequence[_Value], block: Sequence[_Agent]) -> "_Best":
@@ -245,7 +276,7 @@ class Judging:
                 names += digests(live.chunks)
         if not names:
             return _Best({}, np.empty((0, 0), np.float32))
-        await self._vectors.prepare(names)
+        await self._vectors.prepare(names, self._embedding)
         statements = np.concatenate([agent.scale.vectors for agent in block])
         return _Best(rows, best_scores(self._vectors.get(names), starts, statements))
 
@@ -292,6 +323,9 @@ class Judging:
             self._find(verdict, scope, agent.key.agent_id, data_key, detail)
         elif verdict is not None:
             self._report.leave(verdict)
+
+    def _embedding(self, count: int) -> None:
+        self._progress("embedding, texts", count, 0)
 
     def _finished(self, topic: str, partition: int) -> int:
         return self._reach.finished.get((topic, partition), 0)

@@ -4,7 +4,7 @@ Decides from facts that are looked up through a port; what the log does not hold
 be unjudged, never guessed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -12,6 +12,7 @@ from typing import Protocol
 from contex.check.facts import Registered, State, Told, ToldItem, Version
 from contex.check.findings import Kind, Unjudged
 from contex.check.weighing import NEAR, Owed, Weighed
+from contex.records.holdings import ENDS
 from contex.records.names import AgentKey, ValueKey
 from contex.records.registration import Need
 from contex.records.update import Cause, UpdateKind, update_id
@@ -19,8 +20,7 @@ from contex.routing.decide import reference
 
 SCORE_TOLERANCE = 0.005
 """Between a score as told and as recomputed: another machine, another batch, another precision."""
-_ENDS = frozenset({UpdateKind.RETRACTED, UpdateKind.DELETED})
-_OF_VALUES = frozenset({UpdateKind.MATCHED, UpdateKind.UPDATED, *_ENDS})
+_OF_VALUES = frozenset({UpdateKind.MATCHED, UpdateKind.UPDATED, *ENDS})
 
 
 class Missing(Enum):
@@ -42,6 +42,9 @@ class Facts(Protocol):
     def weigh(self, needs: tuple[Need, ...], version: Version) -> Weighed:
         """Weigh a version that is live against needs."""
 
+    def met_before(self, needs: tuple[Need, ...], version: Version) -> bool | Missing:
+        """Say whether an older version of the value may have met a need."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topics:
@@ -60,8 +63,17 @@ class Fault:
     data_key: str = ""
 
 
-def justify(one: Told, facts: Facts, topics: Topics) -> Iterator[Fault]:
-    """Yield what is wrong with an update."""
+def justify(
+    one: Told, holds: Callable[[str], bool], facts: Facts, topics: Topics
+) -> Iterator[Fault]:
+    """Yield what is wrong with an update.
+
+    Args:
+        one: the update.
+        holds: whether the agent held a value when it was told.
+        facts: what the log says.
+        topics: where causes are.
+    """
     expected = str(update_id(one.cause, one.agent))
     if one.update_id != expected:
         yield Fault(Kind.WRONG_ID, f"expected {expected}, got {one.update_id}")
@@ -75,8 +87,13 @@ def justify(one: Told, facts: Facts, topics: Topics) -> Iterator[Fault]:
     if fault is not None:
         yield fault
         return
+    if isinstance(registered, Registered) and one.kind == UpdateKind.INITIAL:
+        yield from _partition(one, registered.partition)
+        for data_key, revision in one.omitted.items():
+            key = ValueKey(one.agent.scope, data_key)
+            yield from _omitted(key, facts.version(key, revision), registered, facts)
     for item in one.items:
-        yield from _item(one, item, registered, facts)
+        yield from _item(one, item, holds, registered, facts)
 
 
 def _cause(one: Told, topics: Topics) -> Fault | None:
@@ -94,8 +111,30 @@ def _cause(one: Told, topics: Topics) -> Fault | None:
     return None
 
 
+def _partition(one: Told, partition: int, data_key: str = "") -> Iterator[Fault]:
+    if one.cause.partition != partition:
+        detail = f"its cause is in partition {partition}, got {one.cause}"
+        yield Fault(Kind.WRONG_CAUSE, detail, data_key)
+
+
+def _omitted(
+    key: ValueKey, version: Version | Missing, registered: Registered, facts: Facts
+) -> Iterator[Fault]:
+    """Judge what an initial context left out: it must be owed as much as what is in it."""
+    if version is Missing.COMPACTED:
+        yield Fault(Unjudged.COMPACTED, "what was left out", key.data_key)
+    elif isinstance(version, Missing):
+        yield Fault(Kind.WRONG_REVISION, "left out what the value never was", key.data_key)
+    elif version.state is not State.LIVE or facts.weigh(registered.needs, version).owed is Owed.NO:
+        yield Fault(Kind.SPURIOUS, "left out, but it meets no need", key.data_key)
+
+
 def _item(
-    one: Told, item: ToldItem, registered: Registered | Missing, facts: Facts
+    one: Told,
+    item: ToldItem,
+    holds: Callable[[str], bool],
+    registered: Registered | Missing,
+    facts: Facts,
 ) -> Iterator[Fault]:
     key = ValueKey(one.agent.scope, item.data_key)
     version = facts.version(key, item.revision)
@@ -106,6 +145,8 @@ def _item(
         detail = f"the value has no revision {item.revision}"
         yield Fault(Kind.WRONG_REVISION, detail, item.data_key)
         return
+    if one.kind != UpdateKind.INITIAL:
+        yield from _partition(one, version.partition, item.data_key)
     deleted = version.state is State.ENDED
     if deleted != (one.kind == UpdateKind.DELETED):
         detail = f"told {one.kind}, but the record {'deletes' if deleted else 'is a version'}"
@@ -114,8 +155,10 @@ def _item(
     if version.state is State.UNREADABLE:
         yield Fault(Kind.SPURIOUS, f"told of what cannot be read: {version.error}", item.data_key)
         return
-    if one.kind in _ENDS:
+    if one.kind in ENDS:
         yield from _end(item, version, registered, facts)
+        if isinstance(registered, Registered) and not holds(item.data_key):
+            yield from _unheld(one, version, registered, facts)
         return
     yield from _needs(item, version, registered, facts)
     yield from _content(key, item, version, facts)
@@ -132,6 +175,19 @@ def _end(
         yield Fault(Unjudged.COMPACTED, "the registration", item.data_key)
     elif facts.weigh(registered.needs, version).owed is Owed.YES:
         yield Fault(Kind.SPURIOUS, "told retracted, but it meets a need", item.data_key)
+
+
+def _unheld(one: Told, version: Version, registered: Registered, facts: Facts) -> Iterator[Fault]:
+    """Judge the end of what the agent does not seem to hold.
+
+    It is owed where an older version met a need: the agent was told before, or would have been.
+    """
+    data_key = version.key.data_key
+    met = facts.met_before(registered.needs, version)
+    if met is Missing.COMPACTED:
+        yield Fault(Unjudged.COMPACTED, "older versions", data_key)
+    elif not met:
+        yield Fault(Kind.SPURIOUS, f"told {one.kind}, but it never met a need", data_key)
 
 
 def _needs(

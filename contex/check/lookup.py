@@ -3,12 +3,14 @@
 Decides when a record that is not there was compacted away, and when it never was.
 """
 
+from collections.abc import Iterator
+
 from contex.check.facts import Registered, State, Version
 from contex.check.gather import Question, Reach
 from contex.check.justify import Missing
 from contex.check.ledger import Ledger
 from contex.check.vectors import VectorStore, digest, digests
-from contex.check.weighing import Scale, Weighed, best_scores
+from contex.check.weighing import Owed, Scale, Weighed, best_scores
 from contex.log.partitioner import partition_for
 from contex.records.names import AgentKey, ValueKey
 from contex.records.registration import Need
@@ -60,6 +62,20 @@ class LogFacts:
         [best] = best_scores(chunks, [0], scale.vectors)
         metadata = {} if version.content is None else version.content.metadata
         return scale.weigh(best, metadata)
+
+    def met_before(self, needs: tuple[Need, ...], version: Version) -> bool | Missing:
+        """Say whether an older version of the value may have met a need."""
+        older = self.older(version)
+        if any(self.weigh(needs, one).owed is not Owed.NO for one in older):
+            return True
+        # Of what is older than this, compaction left the newest, which is among them.
+        return False if version.at_ms >= self._question.uncompacted_since_ms else Missing.COMPACTED
+
+    def older(self, version: Version) -> Iterator[Version]:
+        """Yield the older versions that could have been told, newest first."""
+        for one in self._ledger.versions(version.key, version.offset):
+            if one.state is State.LIVE:
+                yield one
 
     def scale(self, needs: tuple[Need, ...]) -> Scale:
         """Return needs ready to weigh with."""

@@ -36,12 +36,17 @@ class VectorStore:
     def __init__(self, ledger: Ledger, meaning: Meaning) -> None:
         self._ledger = ledger
         self._meaning = meaning
+        self._embedded = 0
         self._cached: OrderedDict[bytes, Vectors] = OrderedDict()
 
     async def prepare(
         self, wanted: Iterable[bytes], progress: Callable[[int], None] = lambda _count: None
     ) -> None:
         """Embed the texts of `wanted` that have no vector yet.
+
+        Args:
+            wanted: the names of texts.
+            progress: told how many texts were embedded so far, whenever it is more.
 
         Raises:
             DependencyAway: the embedder does not answer.
@@ -50,11 +55,9 @@ class VectorStore:
         for name in wanted:
             batch[name] = None
             if len(batch) >= BATCH_TEXTS:
-                await self._embed(list(batch))
-                progress(len(batch))
+                await self._embed(list(batch), progress)
                 batch = {}
-        await self._embed(list(batch))
-        progress(len(batch))
+        await self._embed(list(batch), progress)
 
     def get(self, names: Sequence[bytes]) -> Vectors:
         """Return a row per text; each must have been prepared."""
@@ -74,7 +77,7 @@ class VectorStore:
             self._cached.popitem(last=False)
         return row
 
-    async def _embed(self, names: Sequence[bytes]) -> None:
+    async def _embed(self, names: Sequence[bytes], progress: Callable[[int], None]) -> None:
         found = self._ledger.vectors(names)
         lacking = [name for name, vector in zip(names, found, strict=True) if vector is None]
         if not lacking:
@@ -84,3 +87,5 @@ class VectorStore:
             (name, np.ascontiguousarray(row, np.float32).tobytes())
             for name, row in zip(lacking, vectors, strict=True)
         )
+        self._embedded += len(lacking)
+        progress(self._embedded)

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from contex.records.update import Item, UpdateKind
 
-_ENDS: frozenset[str] = frozenset({UpdateKind.RETRACTED, UpdateKind.DELETED})
+ENDS: frozenset[str] = frozenset({UpdateKind.RETRACTED, UpdateKind.DELETED})
 
 
 class Versioned(Protocol):
@@ -76,7 +76,7 @@ class HoldingsOf(Generic[ItemT]):
         for item in update.items:
             known = self._newest.get(item.data_key)
             if known is None or known[0].revision < item.revision:
-                self._newest[item.data_key] = (item, update.kind not in _ENDS)
+                self._newest[item.data_key] = (item, update.kind not in ENDS)
                 found.append(item)
         welcome = update.kind == UpdateKind.INITIAL and not self._welcomed
         self._welcomed = self._welcomed or welcome
@@ -87,6 +87,11 @@ class HoldingsOf(Generic[ItemT]):
         self.epoch = epoch
         self._newest = {}
         self._welcomed = False
+
+    def holds(self, data_key: str) -> bool:
+        """Say whether a value is held now."""
+        known = self._newest.get(data_key)
+        return known is not None and known[1]
 
     @property
     def items(self) -> Mapping[str, ItemT]:

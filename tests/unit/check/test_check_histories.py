@@ -2,6 +2,7 @@
 
 and when something was lost, it names exactly what a brute-force model finds wrong."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from routing_world import POISON, World
 
+from contex.check import judging
 from contex.check.findings import Kind, Report, Unjudged
-from contex.records import Cause, Item, MatchedNeed, Update, UpdateKind, update_id
+from contex.check.weighing import best_scores
+from contex.embedding.port import Vectors
+from contex.records import Cause, Item, MatchedNeed, Omitted, Update, UpdateKind, update_id
 from contex.records.message import Message
 
 CONTENTS = ["a", "b", "ab", "c", "", POISON, None, "a@p", "c@q"]
@@ -173,6 +177,35 @@ async def test_an_update_that_was_not_owed_is_found() -> None:
     assert await kinds(world, [*world.mail.told, spurious]) == [Kind.SPURIOUS]
 
 
+@pytest.mark.parametrize("kind", [UpdateKind.RETRACTED, UpdateKind.DELETED])
+async def test_the_end_of_what_an_agent_was_never_owed_is_found(kind: UpdateKind) -> None:
+    world = settled()
+    world.publish("x", "c" if kind is UpdateKind.RETRACTED else None)
+    world.run_to_the_end()
+    end = world.mail.told[-1]
+    agent = next(one.agent for one in world.mail.told if one.agent.agent_id == "2")
+    spurious = replace(end, agent=agent, epoch=1, update_id=update_id(end.cause, agent))
+
+    assert end.kind == kind
+    assert await kinds(world, [*world.mail.told, end]) == []
+    assert await kinds(world, [*world.mail.told, spurious]) == [Kind.SPURIOUS]
+    log = log_of(world, [*world.mail.told, spurious])
+    long_ago = await checked(log, uncompacted_since_ms=log.now_ms + 1)
+    assert long_ago.consistent
+    assert long_ago.unjudged == {Unjudged.COMPACTED: 1}
+
+
+@pytest.mark.parametrize("kind", [UpdateKind.INITIAL, UpdateKind.MATCHED])
+async def test_a_cause_in_another_partition_is_found(kind: UpdateKind) -> None:
+    world = settled()
+    right = next(one for one in world.mail.told if one.kind == kind)
+    cause = replace(right.cause, partition=5)
+    wrong = replace(right, cause=cause, update_id=update_id(cause, right.agent))
+    told = [wrong if one is right else one for one in world.mail.told]
+
+    assert Kind.WRONG_CAUSE in await kinds(world, told)
+
+
 async def test_what_routing_has_not_finished_is_not_judged() -> None:
     world = settled()
     told = [one for one in world.mail.told if one.kind != UpdateKind.MATCHED]
@@ -277,11 +310,10 @@ async def test_an_omitted_value_is_accounted_for() -> None:
     world = settled()
     update = matched(world)
     initial = next(one for one in world.mail.told if one.agent == update.agent)
-    from contex.records import Omitted
-
     for omitted, expected in (
         ((Omitted("x", 0, 1.0, 1),), []),
-        ((Omitted("x", 7, 1.0, 1),), [Kind.LOST]),
+        ((Omitted("x", 7, 1.0, 1),), [Kind.WRONG_REVISION]),
+        ((Omitted("x", 0, 1.0, 1), Omitted("y", 1, 1.0, 1)), [Kind.SPURIOUS]),
     ):
         told = [replace(initial, omitted=omitted, omitted_total=1)]
         told += [one for one in world.mail.told if one.agent != update.agent]
@@ -323,3 +355,29 @@ async def test_what_an_agent_holds_by_reference_is_judged_by_what_it_refers_to()
             for one in world.mail.told
         ]
         assert await kinds(world, told) == expected
+
+
+async def test_blocks_of_agents_and_values_find_what_one_block_finds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = settled()
+    for name in "pqrst":
+        world.publish(name, "ab")
+        world.run_to_the_end()
+    lost = [one for one in world.mail.told if one.kind != UpdateKind.MATCHED]
+    whole = await checked(log_of(world, lost))
+    monkeypatch.setattr(judging, "STATEMENTS_BLOCK_MAX", 1)
+    monkeypatch.setattr(judging, "PASSAGES_BLOCK_MAX", 4)
+    blocks: list[int] = []
+    weighed = best_scores
+
+    def counted(chunks: Vectors, starts: Sequence[int], statements: Vectors) -> Vectors:
+        blocks.append(len(chunks))
+        return weighed(chunks, starts, statements)
+
+    monkeypatch.setattr(judging, "best_scores", counted)
+    cut = await checked(log_of(world, lost))
+
+    assert (cut.counts, cut.judged) == (whole.counts, whole.judged)
+    assert len(blocks) > 2
+    assert max(blocks) <= 4 + 3  # until there are enough, and a value's own passages
