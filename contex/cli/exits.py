@@ -13,7 +13,7 @@ class Exit(IntEnum):
     FAILED = 1
     """Something was refused or failed, or a check found something."""
     USAGE = 2
-    """The command line is wrong; nothing was tried."""
+    """The command line, or a setting, is wrong; nothing was tried."""
     NOT_FOUND = 3
     """There is no such agent, value or revision."""
     DENIED = 4

@@ -81,6 +81,6 @@ def asyncapi_(*, check: bool, output: Path | None) -> None:
 @contextmanager
 def _cluster(data: Path) -> Iterator[Cluster]:
     """Lend the cluster that is meant here; its errors end the command in words."""
-    bootstrap = settings_here(data).kafka_bootstrap_servers
+    bootstrap = settings_here(data, Exit.FAILED).kafka_bootstrap_servers
     with errors_told(bootstrap):
         yield Cluster(bootstrap)

@@ -36,8 +36,12 @@ def data_option(function: _F) -> _F:
     )(function)
 
 
-def settings_here(data: Path) -> Settings:
+def settings_here(data: Path, wrong: Exit = Exit.USAGE) -> Settings:
     """Return the settings of the environment; addresses it lacks are those of a running stack.
+
+    Args:
+        data: the folder of that stack.
+        wrong: the status with which a wrong environment ends the command.
 
     Raises:
         Failed: the environment is wrong.
@@ -45,7 +49,7 @@ def settings_here(data: Path) -> Settings:
     try:
         settings = load_settings()
     except CallerError as error:
-        raise Failed(str(error), "`contex settings` shows them all.") from error
+        raise Failed(str(error), "`contex settings` shows them all.", status=wrong) from error
     where = surroundings(os.environ, data)
     if not where.uses_dev:
         return settings
@@ -64,16 +68,17 @@ def run(work: Coroutine[Any, Any, _T], bootstrap: str) -> _T:
     except Failed:
         work.close()
         raise
-    with errors_told():  # Kafka answered: something else may be away
+    with errors_told(misuse=Exit.UNAVAILABLE):  # Kafka answered: something else may be away
         return asyncio.run(work)
 
 
 @contextmanager
-def errors_told(bootstrap: str = "") -> Iterator[None]:
+def errors_told(bootstrap: str = "", misuse: Exit = Exit.FAILED) -> Iterator[None]:
     """Say what the errors of the work inside mean for a person.
 
     Args:
         bootstrap: where Kafka is looked for, where it is Kafka that may be away.
+        misuse: the status with which missing topics end the command.
 
     Raises:
         Failed: a dependency is away, or the topics are not there.
@@ -88,7 +93,11 @@ def errors_told(bootstrap: str = "") -> Iterator[None]:
             status=Exit.UNAVAILABLE,
         ) from error
     except LogMisuse as error:
-        raise Failed(str(error), "`contex topics apply` creates what is missing.") from error
+        raise Failed(
+            str(error),
+            "`contex topics apply` creates what is missing.",
+            status=misuse,
+        ) from error
     except CallerError as error:
         raise Failed(str(error)) from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contex.cli.exits import Exit
 from contex.cli.failures import Failed
 from contex.errors import DependencyAway, InvalidRecord
 from contex.log.failures import LogMisuse
@@ -78,7 +79,7 @@ def test_wrong_settings_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("QDRANT_GRPC_PORT", "front door")
     with pytest.raises(Failed, match="QDRANT_GRPC_PORT") as refused:
         where.settings_here(tmp_path)
-    assert refused.value.exit_code == 1
+    assert refused.value.exit_code == Exit.USAGE
     assert "contex settings" in refused.value.step
 
 
@@ -102,7 +103,7 @@ def test_no_broker_at_all_is_told_at_once_with_status_5(
     ("error", "status", "step"),
     [
         (DependencyAway("the registry is away"), 5, "contex doctor"),
-        (LogMisuse("no such topic"), 1, "contex topics apply"),
+        (LogMisuse("no such topic"), 5, "contex topics apply"),
         (InvalidRecord("a bad cursor"), 1, ""),
     ],
 )
