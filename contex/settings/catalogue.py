@@ -59,7 +59,7 @@ class Setting:
         readers: the processes that read it.
         unit: what its number counts.
         secret: its value is never shown.
-        credentials: a URL that may carry a password, which is never shown.
+        credentials: an address that may carry a password, which is never shown.
     """
 
     name: str
@@ -89,6 +89,7 @@ SETTINGS = (
         "127.0.0.1:9092",
         "Where Kafka is. Some brokers of the cluster are enough; the rest is learnt from them.",
         _LOG,
+        credentials=True,  # none are read, but somebody may try
     ),
     Setting(
         "SCHEMA_REGISTRY_URL",

@@ -92,9 +92,9 @@ def problem(setting: Setting, text: str) -> str | None:
     try:
         setting.kind.parse(text)
     except ValueError as error:
-        if setting.secret or setting.credentials:
+        if setting.secret:
             return f"expected {error}"
-        return f"expected {error}, got {text[:VALUE_CHARACTERS_SHOWN_MAX]!r}"
+        return f"expected {error}, got {_excerpt(setting, text)!r}"
     return None
 
 
@@ -127,9 +127,17 @@ def without_password(url: str) -> str:
     except ValueError:
         return HIDDEN
     _, at, host = parts.netloc.rpartition("@")
+    if url.count("@") > parts.netloc.count("@"):
+        return HIDDEN  # a password may hold what ends the address
     if not at:
-        return HIDDEN if "@" in url else url
+        return url
     return urlunsplit(parts._replace(netloc=f"{HIDDEN}@{host}"))
+
+
+def _excerpt(setting: Setting, text: str) -> str:
+    if setting.credentials:
+        text = without_password(text)
+    return text[:VALUE_CHARACTERS_SHOWN_MAX]
 
 
 def _entry(setting: Setting, text: str) -> Entry:

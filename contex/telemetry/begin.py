@@ -28,12 +28,17 @@ def begin(service: str) -> Settings:
         settings = load_settings()
     except CallerError:
         configure(Settings.model_construct(), service)
+        _point_out_unknown()
         raise
     configure(settings, service)
-    for slip in unknown(os.environ):
-        _log.warning("settings.unknown", name=slip.name, meant=slip.meant, about=str(slip))
+    _point_out_unknown()
     metrics.BUILD_INFO.labels(service, release()).set(1)
     return settings
+
+
+def _point_out_unknown() -> None:
+    for slip in unknown(os.environ):
+        _log.warning("settings.unknown", name=slip.name, meant=slip.meant, about=str(slip))
 
 
 def release() -> str:

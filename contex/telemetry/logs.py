@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TextIO
+from urllib.parse import unquote, urlsplit
 
 import orjson
 import structlog
@@ -18,6 +19,7 @@ from pydantic import SecretBytes, SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from contex.settings import Settings
+from contex.settings.catalogue import BY_FIELD
 
 Scrub = Callable[[str], str]
 
@@ -30,7 +32,7 @@ _SECRET_NAME = re.compile(
 )
 _CREDENTIALS = (
     r"whsec_[A-Za-z0-9+/=_-]+"
-    r"|://[^/\s\"\\@]+@"
+    r"|(?<=://)[^/\s\"\\]+(?=@)"
     r"|(?:[Bb]earer|[Bb]asic|BEARER|BASIC) [A-Za-z0-9._~+/=-]{8,}"
 )
 """A webhook's secret, user and password of a URL, and what follows an authentication scheme."""
@@ -116,17 +118,38 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
 
 def scrubber(secrets: Iterable[str]) -> Scrub:
     """Return a function that replaces secrets inside a text: these, and what looks like one."""
-    own = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True))
+    written = {form for secret in secrets for form in _written(secret)}
+    own = "|".join(re.escape(form) for form in sorted(written, key=len, reverse=True))
     pattern = re.compile(f"{own}|{_CREDENTIALS}" if own else _CREDENTIALS)
     return lambda text: pattern.sub(REDACTED, text)
 
 
+def _written(secret: str) -> set[str]:
+    """Return a secret as a line may have it: as it is, and quoted by Python or JSON, or both."""
+    forms = {secret}
+    for _ in range(2):
+        forms |= {quoted for form in forms for quoted in _quoted(form)}
+    return forms
+
+
+def _quoted(text: str) -> set[str]:
+    either = repr(text)[1:-1]
+    # Which quote Python escapes depends on the text around it.
+    single = repr(f'"{text}')[2:-1]
+    return {either, single, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+
+
 def _own_secrets(settings: Settings) -> set[str]:
     """Return the secrets that this process was given; a list of keys is as many."""
-    given = (getattr(settings, name, None) for name in type(settings).model_fields)
-    plain = (secret.get_secret_value() for secret in given if isinstance(secret, SecretStr))
-    parts = (part.strip() for text in plain for part in text.split(","))
-    return {part for part in parts if len(part) >= OWN_SECRET_CHARACTERS_MIN}
+    found: set[str] = set()
+    for name in type(settings).model_fields:
+        given = getattr(settings, name, None)
+        if isinstance(given, SecretStr):
+            found |= {part.strip() for part in given.get_secret_value().split(",")}
+        elif isinstance(given, str) and BY_FIELD[name].credentials:
+            password = urlsplit(given).password or ""
+            found |= {password, unquote(password)}
+    return {secret for secret in found if len(secret) >= OWN_SECRET_CHARACTERS_MIN}
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

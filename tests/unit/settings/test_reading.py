@@ -46,6 +46,9 @@ def test_secrets_are_hidden() -> None:
         ("http://token@h", "http://(hidden)@h"),
         ("http//me:pass@h", "(hidden)"),
         ("http://[me:pass@h", "(hidden)"),
+        ("http://me:pa@ss@h", "http://(hidden)@h"),
+        ("http://me:pa@s/s@h", "(hidden)"),
+        ("me:pass@h:9092", "(hidden)"),
     ],
 )
 def test_passwords_are_hidden_in_urls(url: str, expected: str) -> None:

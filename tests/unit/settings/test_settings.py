@@ -98,6 +98,8 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CONTEX_SECRET_KEYS", f"{KEY},very-secret"),
         ("CONTEX_API_KEY", "very secret and with blanks"),
         ("SCHEMA_REGISTRY_URL", "ftp://me:very-secret@registry"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "sasl://me:very-secret@broker:9092"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "me:very-secret@broker:9092"),
     ],
 )
 def test_a_wrong_secret_is_refused_without_being_told(

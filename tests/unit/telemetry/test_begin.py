@@ -48,12 +48,18 @@ def test_a_wrong_setting_is_raised_once_the_logs_are_set_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CONTEX_PORT", "eighty")
+    monkeypatch.setenv("CONTEX_PROT", "80")
 
     with pytest.raises(InvalidValue, match="CONTEX_PORT"):
         begin("gateway")
     logging.getLogger("any").critical("ending")
 
-    [line] = lines(capsys)
+    slip, line = lines(capsys)
+    assert (slip["service"], slip["event"], slip["meant"]) == (
+        "gateway",
+        "settings.unknown",
+        "CONTEX_PORT",
+    )
     assert (line["service"], line["event"]) == ("gateway", "ending")
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ import structlog
 from pydantic import SecretStr
 
 from contex.settings import Settings
+from contex.settings.catalogue import LogFormat
 from contex.telemetry.logs import REDACTED, configure, get_logger
 
 
@@ -110,7 +112,8 @@ def test_secrets_are_redacted(lines: io.StringIO, fields: dict[str, object]) -> 
     [
         ("signed with whsec_MfKQ9r8GKYqrTwjU+/==!", "signed with [redacted]!"),
         ("Authorization: Bearer abc.DEF-123_x", "Authorization: [redacted]"),
-        ("http://me:s3cret@host/path", "http[redacted]host/path"),
+        ("http://me:s3cret@host/path", "http://[redacted]@host/path"),
+        ("http://me:s3@cret@host/path, http://h", "http://[redacted]@host/path, http://h"),
         ("a bearer of news, basic facts", "a bearer of news, basic facts"),
         ("mail to me@example.com: http://example.com/a@b", None),
     ],
@@ -142,6 +145,33 @@ def test_a_process_own_secrets_never_stand_in_a_line(lines: io.StringIO) -> None
     text = lines.getvalue()
     assert [secret for secret in ("my|api(key)", *keys) if secret in text] == []
     assert [json.loads(line)["level"] for line in text.splitlines()] == ["info", "error"]
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize(
+    "secret", ['with"quote-and\\back', 'it\'s-"both"-quotes', "größer-als-ascii"]
+)
+def test_a_secret_is_found_however_it_is_escaped(
+    lines: io.StringIO, secret: str, log_format: LogFormat
+) -> None:
+    settings = Settings(log_format=log_format, qdrant_api_key=SecretStr(secret))
+    configure(settings, "gateway", stream=lines)
+
+    get_logger("t").info(secret, plain=secret, shown=repr(secret), number=2**70)
+    get_logger("t").info("x", plain=secret, data={"deep": [secret]})
+
+    assert not re.search("back|both|als-ascii", lines.getvalue())
+    assert lines.getvalue().count(REDACTED) == 5
+
+
+def test_the_password_of_an_address_never_stands_in_a_line(lines: io.StringIO) -> None:
+    url = "http://me:p%40ssword-1@registry"
+    configure(Settings(log_format="json", schema_registry_url=url), "gateway", stream=lines)
+
+    get_logger("t").info("refused: me, p@ssword-1 (p%40ssword-1)", url=url)
+
+    assert only(lines)["event"] == f"refused: me, {REDACTED} ({REDACTED})"
+    assert "ssword" not in lines.getvalue()
 
 
 def test_a_line_survives_what_json_cannot_hold(lines: io.StringIO) -> None:
