@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,10 +45,22 @@ _APICURIO: Final = _Archive(
 
 
 class Registry:
-    """One registry. `start` after `kill` or `stop` knows the same schemas on the same port."""
+    """One registry. `start` after `kill` or `stop` knows the same schemas on the same port.
 
-    def __init__(self, data: Path, port: int | None = None) -> None:
+    Args:
+        data: the folder of its log, and of its schemas.
+        port: where it answers; a free one when left out.
+        environment: its own variables, which say where it keeps schemas instead of in the folder.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        port: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._data = data.absolute()
+        self._environment = environment
         free = free_ports(2)
         self._port = port or free[0]
         self._management_port = free[1]
@@ -68,7 +81,8 @@ class Registry:
         """
         check_free(self._port, "The schema registry", "port")
         folder = _unpacked(cache_folder(), progress)
-        command = Command(self._command(folder), self._data / "registry.log")
+        log = self._data / "registry.log"
+        command = Command(self._command(folder), log, self._environment or {})
         self._child = Child(command)
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not http_answers(self._port, f"{_API}/subjects"):
@@ -99,12 +113,15 @@ class Registry:
             "quarkus.http.port": self._port,
             "quarkus.management.host": LOOPBACK,
             "quarkus.management.port": self._management_port,
-            "apicurio.rules.global.compatibility": "BACKWARD_TRANSITIVE",
-            "apicurio.storage.sql.kind": "h2",
-            "apicurio.datasource.url": f"jdbc:h2:file:{self._data / 'storage' / 'registry'}",
-            "apicurio.datasource.jdbc.initial-size": 2,
-            "apicurio.datasource.jdbc.min-size": 2,
         }
+        if self._environment is None:
+            settings |= {
+                "apicurio.rules.global.compatibility": "BACKWARD_TRANSITIVE",
+                "apicurio.storage.sql.kind": "h2",
+                "apicurio.datasource.url": f"jdbc:h2:file:{self._data / 'storage' / 'registry'}",
+                "apicurio.datasource.jdbc.initial-size": 2,
+                "apicurio.datasource.jdbc.min-size": 2,
+            }
         return [
             str(find_java()),
             f"-Xmx{_HEAP_MIB}m",

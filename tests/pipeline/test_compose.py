@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from compose_file import ROOT, loaded
 from composed import Composed
+from confluent_kafka.admin import AdminClient, ConfigResource
 from product import Api
 
 PROJECT = "shop"
 TOLD_S_MAX = 60
+ADMIN_S_MAX = 30
 MIB = {"m": 1, "g": 1024}
 LOOKED_AFTER = re.findall(
     r"^docker compose (?:exec|run --rm --no-deps) (\w+) (contex .*)$",
@@ -69,6 +71,18 @@ def test_a_value_reaches_the_agent_that_needs_it_by_meaning(api: Api) -> None:
 def test_the_registry_of_the_file_was_told_the_schemas(composed: Composed) -> None:
     with urllib.request.urlopen(f"{composed.registry.url}/subjects", timeout=10) as answer:
         assert "contex.publications-value" in json.load(answer)
+
+
+def test_the_registry_keeps_the_schemas_in_kafka_for_ever(composed: Composed) -> None:
+    """Kept there as other topics are, they would be gone after a week."""
+    admin = AdminClient({"bootstrap.servers": composed.broker.bootstrap})
+    kept = ConfigResource(ConfigResource.Type.TOPIC, "kafkasql-journal")
+    settings = admin.describe_configs([kept])[kept].result(ADMIN_S_MAX)
+    told = {name: settings[name].value for name in ("retention.ms", "retention.bytes")}
+    assert told == {"retention.ms": "-1", "retention.bytes": "-1"}
+
+    with urllib.request.urlopen(f"{composed.registry.url}/config", timeout=10) as answer:
+        assert json.load(answer) == {"compatibilityLevel": "BACKWARD_TRANSITIVE"}
 
 
 def test_everything_that_prometheus_scrapes_answers_as_its_stage(composed: Composed) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from compose_file import Service, ours
+from compose_file import Service, loaded, ours
 from index_engines import EngineProcess
 
 from contex.local.kafka import Broker
@@ -56,7 +56,7 @@ class Composed:
         self._folder = folder
         self._given = {"CONTEX_SECRET_KEYS": generate_key(), **(environ or {})}
         self.broker = Broker(folder / "kafka")
-        self.registry = Registry(folder / "registry")
+        self.registry = Registry(folder / "registry", environment=self._of_registry())
         self.engine = EngineProcess(folder / "index")
         self.services = ours(self._given)
         self.containers: dict[str, list[Container]] = {}
@@ -98,6 +98,12 @@ class Composed:
         return subprocess.run(
             command, env=environment, cwd=self.work, capture_output=True, text=True, check=False
         )
+
+    def _of_registry(self) -> dict[str, str]:
+        """Return the registry's environment, which keeps the schemas in Kafka."""
+        told: dict[str, str] = loaded(self._given)["services"]["registry"]["environment"]
+        kafka = {"APICURIO_KAFKASQL_BOOTSTRAP_SERVERS": self.broker.bootstrap}
+        return {name: text for name, text in told.items() if name.startswith("APICURIO_")} | kafka
 
     def _start(self, service: Service) -> None:
         """Start a service once what it depends on is as it asks."""
