@@ -149,7 +149,7 @@ class AsyncContex:
     async def value(
         self, data_key: str, *, project: str | None = None, revision: int | None = None
     ) -> Value:
-        """Return a value, byte for byte: its newest version, or that very revision."""
+        """Return a value, byte for byte: its newest version that was routed, or that revision."""
         return await self._run(
             operations.value(data_key, self._project(project), revision=revision)
         )
@@ -213,7 +213,17 @@ class AsyncContex:
         webhook_secret: str | None = None,
         notification_method: str | None = None,
     ) -> Registered:
-        """Register an agent anew with some of it changed and the rest kept."""
+        """Register an agent anew with some of it changed and the rest kept.
+
+        Args:
+            agent_id: the agent that is changed.
+            project: instead of the client's.
+            needs: all that it needs from now on.
+            token_budget: how much the first update may hold.
+            webhook_url: of an agent that has a webhook, or is given one.
+            webhook_secret: as above; of a new webhook, the gateway makes one and shows it once.
+            notification_method: `webhook`, `sse` or `kafka`, when that changes.
+        """
         delivery = {
             "token_budget": token_budget,
             "webhook_url": webhook_url,
@@ -224,7 +234,7 @@ class AsyncContex:
         return await self._run(operations.change(agent_id, chosen, needs, delivery, key=_key()))
 
     async def unregister(self, agent_id: str, *, project: str | None = None) -> None:
-        """Unregister an agent."""
+        """Unregister an agent. It may be gone already when no answer came and it was repeated."""
         await self._run(operations.unregister(agent_id, self._any_project(project), key=_key()))
 
     async def agent(self, agent_id: str, *, project: str | None = None) -> Agent:

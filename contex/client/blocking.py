@@ -145,7 +145,7 @@ class Contex:
     def value(
         self, data_key: str, *, project: str | None = None, revision: int | None = None
     ) -> Value:
-        """Return a value, byte for byte: its newest version, or that very revision."""
+        """Return a value, byte for byte: its newest version that was routed, or that revision."""
         return self._run(operations.value(data_key, self._project(project), revision=revision))
 
     def values(
@@ -210,7 +210,17 @@ class Contex:
         webhook_secret: str | None = None,
         notification_method: str | None = None,
     ) -> Registered:
-        """Register an agent anew with some of it changed and the rest kept."""
+        """Register an agent anew with some of it changed and the rest kept.
+
+        Args:
+            agent_id: the agent that is changed.
+            project: instead of the client's.
+            needs: all that it needs from now on.
+            token_budget: how much the first update may hold.
+            webhook_url: of an agent that has a webhook, or is given one.
+            webhook_secret: as above; of a new webhook, the gateway makes one and shows it once.
+            notification_method: `webhook`, `sse` or `kafka`, when that changes.
+        """
         delivery = {
             "token_budget": token_budget,
             "webhook_url": webhook_url,
@@ -221,7 +231,7 @@ class Contex:
         return self._run(operations.change(agent_id, chosen, needs, delivery, key=_key()))
 
     def unregister(self, agent_id: str, *, project: str | None = None) -> None:
-        """Unregister an agent."""
+        """Unregister an agent. It may be gone already when no answer came and it was repeated."""
         self._run(operations.unregister(agent_id, self._any_project(project), key=_key()))
 
     def agent(self, agent_id: str, *, project: str | None = None) -> Agent:

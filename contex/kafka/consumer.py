@@ -31,8 +31,9 @@ class Consumer:
     """Iterate over it for what agents are told: in order, and without what is no news.
 
     One agent's feed is in one partition, which is read alone; `cursor` says where to go on. For
-    several agents name a `group`: its members share the partitions out, and what was told is
-    committed when the next update is asked for. It ends when it is closed, from whichever thread.
+    several agents name a `group`: its members share the partitions out. What was told counts as
+    dealt with when the next update is asked for, and is committed every 5 s and on closing: after a
+    crash, what was not committed is told again. It ends when it is closed, from whichever thread.
 
     Args:
         agents: one agent's id, or several.

@@ -109,8 +109,9 @@ def test_what_would_be_a_dead_letter_is_refused_before_it_is_written(
 
 
 def test_metadata_that_is_no_text_is_refused_before_it_is_written(log: Log) -> None:
+    wrong: Any = {"priority": 5}
     with pytest.raises(InvalidValue, match="metadata"):
-        Producer("demo").publish("db", 1, metadata={"priority": 5})  # type: ignore[dict-item]
+        Producer("demo").publish("db", 1, metadata=wrong)
     assert log.written == []
 
 
