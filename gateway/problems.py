@@ -122,6 +122,25 @@ def body_too_large(size_bytes_max: int) -> Problem:
     return _too_large("body", f"the body may have at most {size_bytes_max:,} bytes")
 
 
+def invalid_cursor(field: str, detail: str) -> Problem:
+    """Return the problem of a cursor that no feed of this agent gave."""
+    errors = (FieldError(field, detail),)
+    return Problem(400, "invalid-cursor", "The cursor is invalid", detail, errors)
+
+
+def not_ready(checks: Mapping[str, bool]) -> Problem:
+    """Return the problem of a gateway of which not every one of `checks` holds."""
+    absent = ", ".join(name for name, holds in checks.items() if not holds)
+    return Problem(
+        503,
+        "not-ready",
+        "Not ready",
+        f"not ready: {absent}",
+        extra={"checks": checks},
+        headers={"Retry-After": str(UNAVAILABLE_RETRY_AFTER_S)},
+    )
+
+
 def malformed(detail: str, **extra: object) -> Problem:
     """Return the problem of a body that cannot be read at all."""
     errors = (FieldError("body", detail),)

@@ -5,7 +5,7 @@ from aiohttp import web
 from contex.telemetry import metrics
 from gateway.answers import Alive, Ready
 from gateway.handlers.answers import HOUSE, json_answer
-from gateway.problems import Problem, Refusal
+from gateway.problems import Refusal, not_ready
 
 
 async def live(_request: web.Request) -> web.Response:
@@ -18,17 +18,7 @@ async def ready(request: web.Request) -> web.Response:
     checks = await request.app[HOUSE].checks()
     if all(checks.values()):
         return json_answer(Ready(status="ok", checks=dict(checks)))
-    absent = ", ".join(name for name, holds in checks.items() if not holds)
-    raise Refusal(
-        Problem(
-            503,
-            "not-ready",
-            "Not ready",
-            f"not ready: {absent}",
-            extra={"checks": checks},
-            headers={"Retry-After": "1"},
-        )
-    )
+    raise Refusal(not_ready(checks))
 
 
 async def measure(_request: web.Request) -> web.Response:

@@ -15,7 +15,7 @@ from gateway.limits import STREAM_WRITE_TIMEOUT_S
 from gateway.models import UpdatesQuery
 from gateway.openapi.operation import EVENT_STREAM
 from gateway.operations.agents import find
-from gateway.problems import FieldError, Problem, Refusal
+from gateway.problems import Refusal, invalid_cursor
 from gateway.requests import REQUEST_ID, call_of, cut, query_of
 from gateway.updates.hub import End, Probe
 from gateway.updates.opening import Beginning, begin
@@ -65,15 +65,7 @@ async def _beginning(request: web.Request, house: House) -> Beginning:
         if error.field != "cursor":
             raise
         field = LAST_EVENT_ID if request.headers.get(LAST_EVENT_ID) else "cursor"
-        raise Refusal(
-            Problem(
-                400,
-                "invalid-cursor",
-                "The cursor is invalid",
-                str(error),
-                errors=(FieldError(field, str(error)),),
-            )
-        ) from error
+        raise Refusal(invalid_cursor(field, str(error))) from error
 
 
 def _probe(request: web.Request, house: House, beginning: Beginning) -> Probe:

@@ -3,18 +3,58 @@
 Decides how codes become responses by status. `gateway.problems` writes the failures themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Final
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.codes import MEANINGS, Code
+from gateway.limits import BODY_BYTES_MAX
 from gateway.openapi.reference import ref
-from gateway.problems import CONTENT_TYPE, TYPE_PREFIX
+from gateway.problems import (
+    CONTENT_TYPE,
+    TYPE_PREFIX,
+    FieldError,
+    Problem,
+    body_too_large,
+    invalid,
+    invalid_cursor,
+    key_reused,
+    malformed,
+    not_found,
+    not_ready,
+    of_status,
+    unauthenticated,
+    unavailable,
+)
 
 _RETRIED: Final = 503
 _UNPROVED: Final = 401
+_INSTANCE: Final = "/api/v1/agents/helper"
+_REQUEST_ID: Final = "b1876ef5a7d444708cc4baadc0fdbae5"
+
+EXAMPLES: Final[Mapping[Code, Problem]] = MappingProxyType({
+    Code.MALFORMED_REQUEST: malformed(
+        "the body is not JSON: Expecting value at line 3 column 12", line=3, column=12
+    ),
+    Code.INVALID_CURSOR: invalid_cursor("cursor", "cursor lies beyond the end of the feed"),
+    Code.UNAUTHENTICATED: unauthenticated("this is not the API key"),
+    Code.FORBIDDEN: of_status(403),
+    Code.NOT_FOUND: not_found("there is no agent 'helper'"),
+    Code.METHOD_NOT_ALLOWED: of_status(405, {"Allow": "GET"}),
+    Code.TIMEOUT: of_status(408),
+    Code.TOO_LARGE: body_too_large(BODY_BYTES_MAX),
+    Code.UNSUPPORTED_MEDIA_TYPE: of_status(415),
+    Code.INVALID_REQUEST: invalid(FieldError("data_needs[0].threshold", "must be at most 1")),
+    Code.IDEMPOTENCY_KEY_REUSED: key_reused(),
+    Code.INTERNAL: of_status(500),
+    Code.UNAVAILABLE: unavailable("this gateway is starting"),
+    Code.NOT_READY: not_ready({"started": True, "kafka": False}),
+})  # fmt: skip
+"""What each code looks like: made as the failures themselves are, so that no example lies."""
 
 
 class OffendingField(BaseModel):
@@ -79,19 +119,13 @@ def _response(status: int, codes: list[Code]) -> dict[str, Any]:
                 # One form for all: were the codes of each response said in its schema, generated
                 # clients would have hundreds of classes of failures, or leave them out.
                 "schema": ref("schemas", ProblemDetails.__name__),
-                "examples": {code.value: {"value": _example(status, code)} for code in codes},
+                "examples": {code.value: {"value": _example(code)} for code in codes},
             }
         },
     }
 
 
-def _example(status: int, code: Code) -> dict[str, Any]:
-    return {
-        "type": TYPE_PREFIX + code,
-        "title": code.replace("-", " ").capitalize(),
-        "status": status,
-        "detail": MEANINGS[code].when,
-        "instance": "/api/v1/agents/helper",
-        "code": code.value,
-        "request_id": "b1876ef5a7d444708cc4baadc0fdbae5",
-    }
+def _example(code: Code) -> dict[str, Any]:
+    body = EXAMPLES[code].body(instance=_INSTANCE, request_id=_REQUEST_ID)
+    said: dict[str, Any] = orjson.loads(body)
+    return said

@@ -20,7 +20,7 @@ from gateway.commands import openapi
 from gateway.identity import Permission
 from gateway.openapi.document import document, problems_of, render
 from gateway.openapi.operation import JSON
-from gateway.openapi.problem import ProblemDetails
+from gateway.openapi.problem import EXAMPLES, ProblemDetails
 from gateway.problems import FieldError, invalid, malformed
 from gateway.routes import ROUTES, Route
 
@@ -126,6 +126,13 @@ def test_whatever_may_be_said_is_described(route: Route) -> None:
 def test_every_field_of_a_request_is_described(name: str) -> None:
     properties = DOCUMENT["components"]["schemas"][name]["properties"]
     assert [field for field, one in properties.items() if not one.get("description")] == []
+
+
+@pytest.mark.parametrize("code", Code)
+def test_the_example_of_a_failure_is_one(code: Code) -> None:
+    problem = EXAMPLES[code]
+    assert (problem.code, problem.status) == (code, MEANINGS[code].status)
+    ProblemDetails.model_validate_json(problem.body(instance="/x", request_id="r"))
 
 
 def test_a_failure_is_one_class_in_a_generated_client() -> None:
