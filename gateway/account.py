@@ -6,7 +6,7 @@ Decides what is told of a request from outside of its operation; the operation n
 from aiohttp import web
 
 from contex.telemetry import metrics
-from contex.telemetry.canonical import HTTP_REQUEST
+from contex.telemetry.canonical import HTTP_REQUEST, NAME_CHARACTERS_MAX
 from contex.telemetry.line import Line
 from contex.telemetry.logs import get_logger
 from gateway.openapi.operation import EVENT_STREAM
@@ -14,11 +14,10 @@ from gateway.requests import IDENTITY, REQUEST_ID, trace_of
 
 UNKNOWN = "unknown"
 CLIENT_GONE = 499
-NAME_CHARACTERS_MAX = 512
-"""A caller may name anything; the line tells no more of it than the longest legal name has."""
 
 _REFUSED = 400
 _FAILED = 500
+_PROBES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _NAMED = {"project_id": "project", "agent_id": "agent", "data_key": "key"}
 
@@ -49,7 +48,9 @@ def record(
         "request_size_bytes": request.content_length or 0,
         "response_size_bytes": 0 if response is None else response.body_length,
     }
-    _log.info(HTTP_REQUEST, **(told | _names(request) | line.fields | durations))
+    # Probes come every second or so, and say nothing as long as they are answered.
+    write = _log.debug if route in _PROBES and status < _REFUSED else _log.info
+    write(HTTP_REQUEST, **(told | _names(request) | line.fields | durations))
 
 
 def outcome(status: int) -> str:

@@ -11,6 +11,9 @@ HTTP_REQUEST = "http.request"
 ROUTED = "routed"
 WEBHOOK = "webhook"
 
+NAME_CHARACTERS_MAX = 512
+"""Anybody may name anything; a line tells no more of it than the longest legal name has."""
+
 Type = Literal["string", "integer", "number", "boolean"]
 
 

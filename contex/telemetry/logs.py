@@ -182,7 +182,29 @@ def _json() -> list[Processor]:
 
 
 def _console(out: TextIO) -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=out.isatty(), timestamp_key="time")]
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=out.isatty(),
+        timestamp_key="time",
+        # The pretty ones print local variables: requests, values, secrets.
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+    return [structlog.processors.format_exc_info, _legible, renderer]
+
+
+def _legible(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Spell out what could steer a terminal; only a traceback has lines."""
+    return {
+        _spelt(name): _spelt(value, "\n" if name == "exception" else "")
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }
+
+
+def _spelt(text: str, kept: str = "") -> str:
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in kept else repr(one)[1:-1] for one in text)
 
 
 def _render_json(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:

@@ -46,9 +46,10 @@ _LOGS = """\
 
 Every process writes its log to stderr: one line of JSON per event, names sorted, or a readable line
 on a terminal (`CONTEX_LOG_FORMAT`). Three kinds of line are canonical: one for each piece of work,
-with everything that is known of it. They have level `info`, these fields and no others. This page
-is generated from `contex/telemetry/canonical.py`: `python -m contex.telemetry.pages logs`. The same
-as a JSON Schema: `schemas/log_line.json`.
+with everything that is known of it. They have level `info`, these fields and no others. A health
+check or a scrape that is answered well has level `debug`. Names are cut after 512 characters. This
+page is generated from `contex/telemetry/canonical.py`: `python -m contex.telemetry.pages logs`. The
+same as a JSON Schema: `schemas/log_line.json`.
 
 Follow one piece of work by its `trace_id`: it is taken from the request's `traceparent`, or begun
 by the gateway, travels in the records' headers, and stands in the line of the request, of the

@@ -25,7 +25,7 @@ from contex.routing.ports import Ports
 from contex.routing.publications import Arrived, route_publications
 from contex.routing.registrations import Registered, route_registration
 from contex.telemetry import metrics
-from contex.telemetry.canonical import ROUTED
+from contex.telemetry.canonical import NAME_CHARACTERS_MAX, ROUTED
 from contex.telemetry.line import Line, opened
 from contex.telemetry.logs import get_logger
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, ROUTING_DEAD_LETTER
@@ -190,6 +190,7 @@ def _told(received: Received, outcome: Outcome) -> dict[str, object]:
     key = (received.key or b"").decode(errors="replace")
     tenant, _, rest = key.partition("/")
     project, _, name = rest.partition("/")
+    tenant, project, name = (one[:NAME_CHARACTERS_MAX] for one in (tenant, project, name))
     position = traceparent_of(received.headers)
     is_value = received.topic == PUBLICATIONS.name
     told: dict[str, object] = {

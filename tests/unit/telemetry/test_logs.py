@@ -174,6 +174,36 @@ def test_the_password_of_an_address_never_stands_in_a_line(lines: io.StringIO) -
     assert "ssword" not in lines.getvalue()
 
 
+def test_nothing_steers_the_terminal(lines: io.StringIO) -> None:
+    configure(Settings(log_format="console"), "gateway", stream=lines)
+    evil = "evil\x1b[2J\x07\x9b\u202e\r\n2026 [info] faked"
+
+    get_logger("t").info("x", key=evil, nested=[evil])
+    logging.getLogger("t").warning("told %s", evil)
+    for line in lines.getvalue().splitlines():
+        assert line.isprintable()
+    assert len(lines.getvalue().split("\n")) == 3
+    assert "evil\\x1b[2J" in lines.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_an_exception_tells_no_local_variables(lines: io.StringIO, log_format: LogFormat) -> None:
+    configure(Settings(log_format=log_format), "gateway", stream=lines)
+
+    def fail() -> None:
+        body = "what a caller sent"[::-1]
+        raise ValueError(f"{len(body)} \x1b[2J")
+
+    try:
+        fail()
+    except ValueError:
+        get_logger("t").exception("failed")
+
+    assert "in fail" in lines.getvalue()
+    assert "ValueError: 18" in lines.getvalue()
+    assert not re.search("\x1b|tnes rellac", lines.getvalue())
+
+
 def test_a_line_survives_what_json_cannot_hold(lines: io.StringIO) -> None:
     get_logger("t").info("x", key="\ud800", number=2**70, nested={"a": 1})
     found = only(lines)
