@@ -39,7 +39,7 @@ class Connection:
         Raises:
             InvalidName: none is given, or it is no name.
         """
-        chosen = project or self.project or _setting("CONTEX_PROJECT")
+        chosen = self.project or _setting("CONTEX_PROJECT") if project is None else project
         if chosen is None:
             raise InvalidName("project is not given, nor CONTEX_PROJECT set", field="project")
         return Scope(self.tenant or _setting("CONTEX_TENANT") or "", chosen)

@@ -146,6 +146,12 @@ def test_a_filter_of_one_text_is_not_taken_letter_by_letter(log: Log) -> None:
     assert found.needs[0].filters == {"team": ("all",), "day": ("fri",)}
 
 
+def test_an_empty_project_is_not_taken_for_none(log: Log) -> None:
+    with pytest.raises(InvalidName, match="project must be"):
+        Producer("demo").publish("db", 1, project="")
+    assert log.written == []
+
+
 def test_many_go_in_one_flight_and_each_has_its_receipt(log: Log) -> None:
     receipts = Producer("demo").publish_many((f"k{n}", Value(b"x")) for n in range(3))
     assert [one.offset for one in receipts] == [0, 1, 2]
