@@ -8,8 +8,6 @@ from pathlib import Path
 import click
 
 from contex.cli.generated import deliver, generated_options
-from gateway.openapi.document import document, render
-from gateway.routes import ROUTES
 
 COMMITTED = Path("docs/openapi.json")
 
@@ -24,5 +22,9 @@ def openapi(*, check: bool, output: Path | None) -> None:
       contex openapi > openapi.json
       contex openapi --check --output docs/openapi.json
     """
+    # All of the gateway: slow to import, and `--help` passes by here.
+    from gateway.openapi.document import document, render  # noqa: PLC0415 - slow
+    from gateway.routes import ROUTES  # noqa: PLC0415 - slow
+
     text = render(document(ROUTES))
     deliver(text, command="contex openapi", committed=COMMITTED, check=check, output=output)

@@ -7,11 +7,12 @@ from click.core import ParameterSource
 
 from contex.cli import output
 from contex.cli.gateway import connected, gateway_options, target_of
+from contex.cli.groups import GuessingGroup
 from contex.cli.output import document, plural, printable
 from contex.client.types import Agent, Need
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=GuessingGroup, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @gateway_options(project_required=False)
 @click.pass_context

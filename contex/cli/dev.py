@@ -63,10 +63,15 @@ _WORKERS_MAX: Final = 12
 def dev(
     *, data: Path, port: int, kafka_port: int, routing_workers: int, exit_after_ready: bool
 ) -> None:
-    """Run the whole of Contex on this machine.
+    r"""Run the whole of Contex on this machine.
 
     That is Kafka, the index, the workers and the gateway; no Docker, no other server. Ctrl-C
     stops everything in order; pressed again, at once.
+
+    \b
+    Examples:
+      contex dev
+      contex dev --data /tmp/trial --port 0 --kafka-port 0
 
     \b
     Exit status:
@@ -74,7 +79,7 @@ def dev(
       1    could not start: the message says what is in the way and what to do
       2    the command line is wrong
       130  Ctrl-C was pressed twice, and everything was killed
-    """  # noqa: D301 - \b is click's mark for a block that is not to be wrapped
+    """
     view = View(Enduring())
     options = StackOptions(data, port, kafka_port, routing_workers)
     stack = Stack(

@@ -22,3 +22,5 @@ class Exit(IntEnum):
     """Contex, or what it depends on, did not answer: trying later may help."""
     INTERRUPTED = 130
     """Ctrl-C, as shells count it: 128 + SIGINT."""
+    READER_GONE = 141
+    """Nobody reads the output any more, as after `| head -1`: 128 + SIGPIPE."""

@@ -6,15 +6,17 @@ Decides options alone; what is asked is each command's.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
 from contex.cli.failures import failed
-from contex.client.blocking import Contex
 from contex.client.errors import ContexClientError, Disconnected
 from contex.log.reach import is_loopback, knock
+
+if TYPE_CHECKING:
+    from contex.client.blocking import Contex
 
 TIMEOUT_S_DEFAULT: Final = 30.0
 WAIT_S_MAX: Final = 30.0
@@ -101,8 +103,10 @@ def target_of(options: dict[str, Any]) -> Target:
 
 
 @contextmanager
-def connected(target: Target) -> Iterator[Contex]:
+def connected(target: Target) -> Iterator["Contex"]:
     """Lend a client; its errors end the command with words and the right status."""
+    from contex.client.blocking import Contex  # noqa: PLC0415 - slow to import, and `--help` passes
+
     url = target.url or ""
     try:
         with Contex(

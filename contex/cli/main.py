@@ -7,8 +7,12 @@ group `contex.commands`. Help texts are read from the sources without running th
 
 import ast
 import importlib
+import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -19,7 +23,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from contex.cli.exits import Exit
-from contex.cli.labels import meant
+from contex.cli.groups import GuessingGroup
 from contex.cli.output import abandon, colour_wanted, settle_streams
 
 _OWN: Final = {
@@ -44,7 +48,7 @@ _REST: Final = "More"
 _OUR_PACKAGES: Final = frozenset({"contex", "schemas", "topology", "workers", "gateway"})
 
 
-class LazyGroup(click.Group):
+class LazyGroup(GuessingGroup):
     """A group whose commands are imported when they are run."""
 
     def main(
@@ -82,16 +86,14 @@ class LazyGroup(click.Group):
         target = _targets().get(cmd_name)
         return super().get_command(ctx, cmd_name) if target is None else _load(cmd_name, target)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is typed; for one that is not there, name the likeliest."""
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
+        """Run a command; when nobody reads on, as after `| head -1`, end in silence."""
         try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            if args[0] not in self.list_commands(ctx):
-                error.message += meant(args[0], self.list_commands(ctx))
-            raise
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            abandon("stdout")
+            abandon("stderr")
+            sys.exit(Exit.READER_GONE)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a command's name, importing none."""
@@ -130,7 +132,8 @@ def _targets() -> dict[str, str]:
 def _load(name: str, target: str) -> click.Command:
     module, _, attribute = target.partition(":")
     try:
-        command = getattr(importlib.import_module(module), attribute)
+        with _ended_at_once():
+            command = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in _OUR_PACKAGES:
             raise
@@ -143,6 +146,19 @@ def _load(name: str, target: str) -> click.Command:
         raise TypeError(f"{target} is no click command")
     _mark_examples(command)
     return command
+
+
+@contextmanager
+def _ended_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process: amid an import, Python may drop the exception and go on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(Exit.INTERRUPTED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _mark_examples(command: click.Command) -> None:

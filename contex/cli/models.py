@@ -11,6 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from contex.cli.exits import Exit
 from contex.cli.failures import Failed
+from contex.cli.groups import GuessingGroup
 from contex.cli.output import remarks
 from contex.embedding.models import DEFAULT, Location, fetch, locate
 from contex.errors import ContexError, DependencyAway
@@ -24,17 +25,28 @@ _PLACES = {
 _model = click.argument("model", default=DEFAULT, envvar="CONTEX_MODEL")
 
 
-@click.group()
+@click.group(cls=GuessingGroup)
 def models() -> None:
-    """Bring embedding models to this machine and say where they are."""
+    r"""Bring embedding models to this machine and say where they are.
+
+    \b
+    Examples:
+      contex models fetch
+      contex models path
+    """
 
 
 @models.command("fetch")
 @_model
 def fetch_command(model: str) -> None:
-    """Bring MODEL to this machine, unless it is here.
+    r"""Bring MODEL to this machine, unless it is here.
 
     MODEL is a name on the model hub; without it, the one that CONTEX_MODEL names, or the default.
+
+    \b
+    Examples:
+      contex models fetch
+      contex models fetch sentence-transformers/all-MiniLM-L6-v2
     """
     bars = Progress(
         TextColumn("{task.description}"),
@@ -58,7 +70,13 @@ def fetch_command(model: str) -> None:
 @models.command("path")
 @_model
 def path_command(model: str) -> None:
-    """Print the folder that holds MODEL's weights."""
+    r"""Print the folder that holds MODEL's weights.
+
+    \b
+    Examples:
+      contex models path
+      ls "$(contex models path)"
+    """
     with _errors_told():
         location = locate(model)
     _say(location)

@@ -86,8 +86,8 @@ def for_reader(text: str, stream: IO[Any], first: str) -> list[str]:
 
 
 def colour_wanted() -> bool | None:
-    """Return False where `NO_COLOR` forbids colour, else None: click then looks at the stream."""
-    return False if os.environ.get("NO_COLOR") else None
+    """Return False where there is to be no colour, else None: click then looks at the stream."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 def results() -> "Console":
@@ -103,11 +103,15 @@ def remarks() -> "Console":
 def _console(*, stderr: bool) -> "Console":
     from rich.console import Console  # noqa: PLC0415 - slow to import, and `--help` passes by here
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - rich calls it amid the error, and would end with a status of its own
+
     stream = sys.stderr if stderr else sys.stdout
     if stream.isatty():
-        return Console(stderr=stderr, highlight=False)
+        return Plain(stderr=stderr, highlight=False)
     # FORCE_COLOR would make rich colour what a program reads.
-    return Console(
+    return Plain(
         stderr=stderr, highlight=False, width=PLAIN_WIDTH, force_terminal=False, color_system=None
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from contex.cli import files, publish_files
 from contex.cli.answers import check_outcome, facts, told
@@ -37,8 +38,21 @@ _STEPS: Final[Mapping[type[Exception], str]] = {
 }
 
 
+def _complete(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete files: a key may be anything."""
+    return [CompletionItem(incomplete, type="file")]
+
+
 @click.command()
-@click.argument("arguments", nargs=-1, required=True, metavar="KEY [VALUE|-] | PATH...")
+@click.argument(
+    "arguments",
+    nargs=-1,
+    required=True,
+    metavar="KEY [VALUE|-] | PATH...",
+    shell_complete=_complete,
+)
 @click.option("--value", help="The value, where it could be taken for a file.")
 @click.option(
     "--file",
@@ -127,6 +141,13 @@ def _what(arguments: tuple[str, ...], options: dict[str, Any]) -> Single | Gathe
         except Unusable as error:
             raise Failed(str(error), error.advice, status=Exit.USAGE) from error
     absent = [one for one in arguments if not files.exists(one)]
+    if len(arguments) == _PAIR and absent == [arguments[0]]:
+        key, path = arguments
+        raise Failed(
+            f"{path!r} is a file or folder, and {key!r} is none",
+            f"The file's text: contex publish {key} --file {path}. The very word: --value {path}.",
+            status=Exit.USAGE,
+        )
     if len(arguments) == _PAIR and arguments[0] in absent:
         return _read_single(arguments[0], arguments[1], None)
     if len(arguments) == _PAIR:

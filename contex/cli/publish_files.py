@@ -106,7 +106,7 @@ def publish_files(target: Target, gathered: Gathered, form: Form, how: How) -> N
 def _progress(results: Iterator[Sent], total: int) -> Iterator[Sent]:
     """Pass results on, and show how far they are where somebody watches."""
     console = remarks()
-    if not console.is_terminal or total < _BAR_FILES_MIN:
+    if not console.is_terminal or console.is_dumb_terminal or total < _BAR_FILES_MIN:
         yield from results
         return
     from rich.progress import track  # noqa: PLC0415 - slow to import, and pipes need none

@@ -55,9 +55,9 @@ def register(agent: str, *, as_json: bool, wait: bool, **options: Any) -> None: 
     \b
     Examples:
       contex register helper -p demo --need 'which databases we use' --wait
-      contex register web -p demo --need 'API changes' --filter team=web --exclude 'internal APIs'
+      contex register web -p demo --need 'API changes' --exclude 'internal APIs'
       contex register helper -p demo --needs-file needs.yaml
-      contex register hooked -p demo --need 'who is on call' --webhook https://example.com/hook
+      contex register hooked -p demo --need 'on call' --webhook https://x.example
     """
     target = target_of(options)
     wanted = _needs(options)

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from contex.cli.files import NotText, Source, TooLarge, format_of, read_text
 from contex.client.asking import key_of
-from contex.client.blocking import Contex
 from contex.client.errors import Forbidden, InvalidRequest, Refused, Unauthenticated
 from contex.client.types import Failure, Publish, Published
+
+if TYPE_CHECKING:
+    from contex.client.blocking import Contex
 
 BATCH_ITEMS_MAX: Final = 200
 BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -82,7 +84,7 @@ def prepare(source: Source, form: Form) -> Ready | Sent:
     return Ready(source, item, size_bytes)
 
 
-def send(client: Contex, sources: Iterable[Source], form: Form) -> Iterator[Sent]:
+def send(client: "Contex", sources: Iterable[Source], form: Form) -> Iterator[Sent]:
     """Publish files in batches, telling what became of each as soon as it is known."""
     batch: list[Ready] = []
     size_bytes = 0
@@ -104,7 +106,7 @@ def send(client: Contex, sources: Iterable[Source], form: Form) -> Iterator[Sent
 
 
 def send_and_wait(
-    client: Contex, sources: Iterable[Source], form: Form, wait_s: float
+    client: "Contex", sources: Iterable[Source], form: Form, wait_s: float
 ) -> Iterator[Sent]:
     """Publish files one by one, some side by side, each until it is known who was told."""
 
@@ -129,7 +131,7 @@ def _windowed(
     yield from pool.map(work, window)
 
 
-def _send_one(client: Contex, ready: Ready, wait_s: float) -> Sent:
+def _send_one(client: "Contex", ready: Ready, wait_s: float) -> Sent:
     item = ready.item
     try:
         published = client.publish(
@@ -147,7 +149,7 @@ def _send_one(client: Contex, ready: Ready, wait_s: float) -> Sent:
     return Sent(ready.source.path, item.data_key, published)
 
 
-def _send_batch(client: Contex, batch: list[Ready]) -> Iterator[Sent]:
+def _send_batch(client: "Contex", batch: list[Ready]) -> Iterator[Sent]:
     try:
         answers = client.publish_many(ready.item for ready in batch)
     except InvalidRequest as error:

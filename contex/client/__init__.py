@@ -4,10 +4,9 @@
 httpx alone, never the server's libraries.
 """
 
-from contex.client.asynchronous import AsyncContex
-from contex.client.asynchronous_updates import AsyncUpdates
-from contex.client.blocking import Contex
-from contex.client.blocking_updates import Updates
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
 from contex.client.errors import (
     Conflict,
     ContexClientError,
@@ -44,6 +43,12 @@ from contex.client.types import (
     ValueInfo,
 )
 from contex.client.webhook import verify_webhook
+
+if TYPE_CHECKING:
+    from contex.client.asynchronous import AsyncContex
+    from contex.client.asynchronous_updates import AsyncUpdates
+    from contex.client.blocking import Contex
+    from contex.client.blocking_updates import Updates
 
 __all__ = [
     "Agent",
@@ -83,3 +88,19 @@ __all__ = [
     "ValueInfo",
     "verify_webhook",
 ]
+
+_ON_FIRST_USE: Final = {
+    "AsyncContex": "contex.client.asynchronous",
+    "AsyncUpdates": "contex.client.asynchronous_updates",
+    "Contex": "contex.client.blocking",
+    "Updates": "contex.client.blocking_updates",
+}
+"""What needs httpx, which is slow to import: who wants an error's class alone does without."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(_ON_FIRST_USE[name]), name)
+    globals()[name] = found
+    return found

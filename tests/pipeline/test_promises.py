@@ -34,7 +34,7 @@ from contex.records import (
 from contex.records.dead_letter import read_headers
 from contex.records.message import Message, Received
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, ROUTING_DEAD_LETTER
-from topology.commands.check import Asked
+from topology.commands.checking import Asked
 
 COFFEE = {"drink": "espresso coffee", "beans": "roasted arabica coffee beans"}
 COFFEE_AGAIN = {"drink": "filter coffee", "beans": "light roast coffee beans"}

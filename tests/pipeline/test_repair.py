@@ -54,7 +54,8 @@ from topology.catalogue import (
     UPDATES,
     WEBHOOKS_DEAD_LETTER,
 )
-from topology.commands.check import SOURCES, Asked, check
+from topology.commands.check import check
+from topology.commands.checking import SOURCES, Asked
 from topology.commands.dead_letters import dead_letters
 from topology.plan import make_plan
 from topology.provision import apply as apply_plan

@@ -10,9 +10,8 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from contex.cli import gateway
 from contex.cli.main import main
-from contex.client.blocking import Contex
+from contex.client import blocking
 
 URL = "http://gateway.test"
 Answer = httpx.Response | Callable[[httpx.Request], httpx.Response]
@@ -126,5 +125,6 @@ class CommandLine:
 def command_line(monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     fake = FakeGateway()
     transport = httpx.MockTransport(fake.handle)
-    monkeypatch.setattr(gateway, "Contex", partial(Contex, transport=transport, retries_max=0))
+    client = partial(blocking.Contex, transport=transport, retries_max=0)
+    monkeypatch.setattr(blocking, "Contex", client)
     return CommandLine(fake, CliRunner())

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from contex.check.findings import Report
 from contex.settings import Settings
-from topology.commands.check import Asked, Checked, examine
+from topology.commands.checking import Asked, Checked, examine
 
 WAIT_S = 120.0
 

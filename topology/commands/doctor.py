@@ -53,7 +53,7 @@ def doctor(*, data: Path, as_json: bool) -> None:
     \b
     Examples:
       contex doctor
-      KAFKA_BOOTSTRAP_SERVERS=kafka-1:9092 CONTEX_URL=https://contex.example contex doctor
+      CONTEX_URL=https://contex.example contex doctor
       contex doctor --json | jq '.findings[] | select(.level != "ok")'
     """
     where = surroundings(os.environ, data)

@@ -7,26 +7,33 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from contex.cli.exits import Exit
 from contex.cli.generated import deliver, generated_options
-from contex.log.admin import Cluster
-from topology import asyncapi, diagram
+from contex.cli.groups import GuessingGroup
 from topology.commands.where import data_option, errors_told, settings_here
 from topology.plan import make_plan
-from topology.provision import apply as apply_plan
-from topology.provision import read
 from topology.report import describe_change, describe_plan
+
+if TYPE_CHECKING:
+    from contex.log.admin import Cluster
 
 EXIT_CHANGES = 2
 COMMITTED = Path("docs/asyncapi.json")
 
 
-@click.group()
+@click.group(cls=GuessingGroup)
 def topics() -> None:
-    """Compare the cluster's topics with the catalogue, and provision them."""
+    r"""Compare the cluster's topics with the catalogue, and provision them.
+
+    \b
+    Examples:
+      contex topics plan
+      contex topics apply
+    """
 
 
 @topics.command()
@@ -37,7 +44,17 @@ def topics() -> None:
 )
 @data_option
 def plan(*, detailed_exitcode: bool, data: Path) -> None:
-    """Print what `apply` would do."""
+    r"""Print what `apply` would do.
+
+    The exit status is 1 when there is a difference that only a migration can settle.
+
+    \b
+    Examples:
+      contex topics plan
+      contex topics plan --detailed-exitcode || contex topics apply
+    """
+    from topology.provision import read  # noqa: PLC0415 - Kafka's library: slow to import
+
     with _cluster(data) as cluster:
         made = make_plan(read(cluster))
     click.echo(describe_plan(made))
@@ -50,7 +67,15 @@ def plan(*, detailed_exitcode: bool, data: Path) -> None:
 @topics.command()
 @data_option
 def apply(*, data: Path) -> None:
-    """Create what is missing and repair what differs; deletes nothing."""
+    r"""Create what is missing and repair what differs; deletes nothing.
+
+    \b
+    Example:
+      KAFKA_BOOTSTRAP_SERVERS=kafka-1:9092 contex topics apply
+    """
+    from topology.provision import apply as apply_plan  # noqa: PLC0415 - as above
+    from topology.provision import read  # noqa: PLC0415 - as above
+
     with _cluster(data) as cluster:
         made = make_plan(read(cluster))
         if made.refusals or not made.changes:
@@ -63,24 +88,49 @@ def apply(*, data: Path) -> None:
 
 
 @topics.command("diagram")
-@click.option("--format", "form", type=click.Choice(["text", "mermaid"]), default="text")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "mermaid"]),
+    default="text",
+    show_default=True,
+    help="For a terminal, or for a page.",
+)
 def diagram_(form: str) -> None:
-    """Print the topics and the stages between them."""
+    r"""Print the topics and the stages between them.
+
+    \b
+    Examples:
+      contex topics diagram
+      contex topics diagram --format mermaid > topics.mmd
+    """
+    from topology import diagram  # noqa: PLC0415 - not needed by the others
+
     click.echo(diagram.mermaid() if form == "mermaid" else diagram.text())
 
 
 @topics.command("asyncapi")
 @generated_options(COMMITTED)
 def asyncapi_(*, check: bool, output: Path | None) -> None:
-    """Print the description of the topics, AsyncAPI 3.0."""
+    r"""Print the description of the topics, AsyncAPI 3.0.
+
+    \b
+    Examples:
+      contex topics asyncapi > asyncapi.json
+      contex topics asyncapi --check --output docs/asyncapi.json
+    """
+    from topology import asyncapi  # noqa: PLC0415 - not needed by the others
+
     text = asyncapi.render(asyncapi.document())
     command = "contex topics asyncapi"
     deliver(text, command=command, committed=COMMITTED, check=check, output=output)
 
 
 @contextmanager
-def _cluster(data: Path) -> Iterator[Cluster]:
+def _cluster(data: Path) -> Iterator["Cluster"]:
     """Lend the cluster that is meant here; its errors end the command in words."""
+    from contex.log.admin import Cluster  # noqa: PLC0415 - as above
+
     bootstrap = settings_here(data, Exit.FAILED).kafka_bootstrap_servers
     with errors_told(bootstrap):
         yield Cluster(bootstrap)

@@ -8,17 +8,18 @@ import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from contex.cli.exits import Exit
 from contex.cli.failures import Failed
 from contex.errors import CallerError, DependencyAway
-from contex.log.failures import LogMisuse
 from contex.log.reach import Reached, address, reach
-from contex.settings import Settings, load_settings
 from topology.doctor.surroundings import surroundings
+
+if TYPE_CHECKING:
+    from contex.settings import Settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T")
@@ -36,7 +37,7 @@ def data_option(function: _F) -> _F:
     )(function)
 
 
-def settings_here(data: Path, wrong: Exit = Exit.USAGE) -> Settings:
+def settings_here(data: Path, wrong: Exit = Exit.USAGE) -> "Settings":
     """Return the settings of the environment; addresses it lacks are those of a running stack.
 
     Args:
@@ -46,6 +47,8 @@ def settings_here(data: Path, wrong: Exit = Exit.USAGE) -> Settings:
     Raises:
         Failed: the environment is wrong.
     """
+    from contex.settings import load_settings  # noqa: PLC0415 - slow to import, as is Kafka's library
+
     try:
         settings = load_settings()
     except CallerError as error:
@@ -83,6 +86,8 @@ def errors_told(bootstrap: str = "", misuse: Exit = Exit.FAILED) -> Iterator[Non
     Raises:
         Failed: a dependency is away, or the topics are not there.
     """
+    from contex.log.failures import LogMisuse  # noqa: PLC0415 - as above
+
     try:
         yield
     except DependencyAway as error:

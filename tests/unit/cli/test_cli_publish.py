@@ -38,6 +38,21 @@ def test_a_value_is_published_as_it_was_typed(contex: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        (("docs/a.mdd", "docs/a.md"), "publish docs/a.mdd --file docs/a.md"),
+        (("docs/a.md", "docs/b.yml"), "publish docs/a.md --value TEXT"),
+    ],
+)
+def test_of_a_file_and_a_word_nothing_is_guessed(
+    contex: CommandLine, tree: Path, typed: tuple[str, str], advice: str
+) -> None:
+    result = contex("publish", *typed)
+    assert (tree.exists(), result.exit_code, contex.gateway.bodies()) == (True, 2, [])
+    assert advice in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
     ("text", "data_format"),
     [('{"host": "db"}', "json"), ("[1, 2]", "json"), ("5432", None), ("{half", None), ("", None)],
 )

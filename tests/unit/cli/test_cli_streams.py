@@ -4,11 +4,13 @@ import io
 import sys
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 from cli_gateway import CommandLine, item, problem, update
 
 from contex.cli import output
+from contex.cli.exits import Exit
 from contex.cli.main import main
 
 ESCAPE = "\x1b]0;owned\x07"
@@ -51,18 +53,33 @@ def test_a_full_disk_is_told_in_a_line(
     assert capsys.readouterr().err == "Error: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.parametrize("printed", ["by click", "by rich"])
 def test_a_reader_that_left_ends_a_command_in_silence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], printed: str
 ) -> None:
     class Left(io.StringIO):
         def write(self, _text: str) -> int:
             raise BrokenPipeError(32, "Broken pipe")
 
+    @click.command()
+    def talk() -> None:
+        output.results().print("said to nobody")
+
     monkeypatch.setattr(sys, "stdout", Left())
     monkeypatch.setattr(sys, "stderr", sys.stderr)
-    with pytest.raises(SystemExit):
-        main(["settings", "CONTEX_URL"])
+    monkeypatch.setitem(main.commands, "talk", talk)
+    with pytest.raises(SystemExit) as ended:
+        main(["settings", "CONTEX_URL"] if printed == "by click" else ["talk"])
+    assert ended.value.code == Exit.READER_GONE
     assert capsys.readouterr().err == ""
+
+
+def test_a_dumb_terminal_gets_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert output.colour_wanted() is None
+    monkeypatch.setenv("TERM", "dumb")
+    assert output.colour_wanted() is False
 
 
 def test_a_file_that_cannot_be_written_is_named(contex: CommandLine, tmp_path: Path) -> None:

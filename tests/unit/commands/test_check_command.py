@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from contex.check.findings import Finding, Kind, Report, Unjudged
+from contex.cli.exits import Exit
 from contex.cli.failures import Failed
 from contex.cli.main import main
 from contex.embedding.deterministic import DeterministicEmbedder
@@ -16,8 +17,8 @@ from contex.index.inspection import IndexState, ServerState
 from contex.log.lag import Span
 from contex.settings import Settings
 from topology.catalogue import PUBLICATIONS
-from topology.commands import check
-from topology.commands.check import Checked
+from topology.commands import check, checking
+from topology.commands.checking import Checked
 from topology.stages import routing_group
 
 PLACE = (PUBLICATIONS.name, 0)
@@ -110,11 +111,11 @@ async def test_routing_is_waited_for_as_far_as_the_log_went_at_first(
     looks: int | None,
     reached: int,
 ) -> None:
-    monkeypatch.setattr(check, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(checking, "LOOK_EVERY_S", 0.001)
     lag = Lag(*nexts)
     told: list[int] = []
     began_s = time.monotonic()
-    spans = await check._finished(
+    spans = await checking._finished(
         cast("Any", lag), wait_s, lambda _what, done, _total: told.append(done)
     )
     assert spans[PLACE].next == reached
@@ -145,15 +146,23 @@ async def test_the_group_is_that_of_the_embedders_own_index(
         states = (IndexState(ours if name == "ours" else name, one) for name, one in indexes)
         return ServerState("1.18.0", tuple(states))
 
-    monkeypatch.setattr(check, "look", look)
+    monkeypatch.setattr(checking, "look", look)
     settings = Settings.model_construct()
     if group is not None:
-        assert await check._group(settings, embedder) == group
+        assert await checking._group(settings, embedder) == group
         return
-    with pytest.raises(Failed, match="routing has not begun"):
-        await check._group(settings, embedder)
+    with pytest.raises(Failed, match="routing has not begun") as caught:
+        await checking._group(settings, embedder)
+    assert caught.value.exit_code == Exit.UNAVAILABLE
 
 
 @pytest.mark.parametrize("arguments", [["--since", "soon"], ["--wait", "-1"], ["unexpected"]])
 def test_a_wrong_command_line_ends_with_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(main, ["check", *arguments]).exit_code == 2
+
+
+def test_a_wrong_environment_is_not_taken_for_a_finding() -> None:
+    wrong = {"CONTEX_LOG_LEVEL": "loud"}
+    assert CliRunner().invoke(main, ["check"], env=wrong).exit_code == Exit.USAGE
+    # `topics plan --detailed-exitcode` ends with 2 when there is something to change.
+    assert CliRunner().invoke(main, ["topics", "plan"], env=wrong).exit_code == Exit.FAILED

@@ -19,7 +19,7 @@ from contex.records.dead_letter import dead_letter
 from contex.records.message import Message, Received
 from contex.records.redriven import Place
 from topology.catalogue import PUBLICATIONS, ROUTING_DEAD_LETTER, TOPICS
-from topology.commands import dead_letters, where
+from topology.commands import letters_work, where
 
 LETTERS = ROUTING_DEAD_LETTER.name
 
@@ -40,8 +40,8 @@ class Kafka(LogTwin):
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kafka]:
     log = Kafka({topic.name: topic.partitions for topic in TOPICS})
-    monkeypatch.setattr(dead_letters, "Reader", lambda _bootstrap: log)
-    monkeypatch.setattr(dead_letters, "Producer", lambda _bootstrap, **_: log)
+    monkeypatch.setattr(letters_work, "Reader", lambda _bootstrap: log)
+    monkeypatch.setattr(letters_work, "Producer", lambda _bootstrap, **_: log)
     monkeypatch.setattr(where, "_reach", lambda _bootstrap: None)
     monkeypatch.setattr(where, "surroundings", _Nothing)
     yield log
@@ -149,7 +149,7 @@ def test_where_no_letter_stands_the_status_is_3(kafka: Kafka) -> None:
 def test_a_wrong_command_line_reads_nothing(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
 ) -> None:
-    monkeypatch.setattr(dead_letters, "Reader", None)
+    monkeypatch.setattr(letters_work, "Reader", None)
     result = run(*arguments)
     assert (result.exit_code, says in " ".join(result.stderr.split())) == (2, True), result.stderr
 
@@ -204,7 +204,7 @@ def test_who_says_no_is_not_taken_for_ctrl_c(monkeypatch: pytest.MonkeyPatch) ->
     letter = read_letter(Received(LETTERS, 0, 1, 5, b"default/demo/db", b"x"))
     monkeypatch.setattr(click, "confirm", lambda *_, **__: False)
     with pytest.raises(Failed) as refused:
-        dead_letters._ask([Judged(letter, Verdict.REDRIVE)])
+        letters_work._ask([Judged(letter, Verdict.REDRIVE)])
     assert (refused.value.exit_code, refused.value.message) == (1, "nothing was redriven")
 
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from contex.errors import DependencyAway
+from contex.log import admin
 from contex.log.admin import TopicState
 from topology.catalogue import PUBLICATIONS, TOPICS
 from topology.commands import topics as cli
@@ -35,7 +36,7 @@ class Shown:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, cluster: Shown, *arguments: str) -> Result:
-    monkeypatch.setattr(cli, "Cluster", lambda _bootstrap: cluster)
+    monkeypatch.setattr(admin, "Cluster", lambda _bootstrap: cluster)
     environment = {"KAFKA_BOOTSTRAP_SERVERS": "broker.example:9092"}
     return CliRunner().invoke(cli.topics, arguments, env=environment)
 
@@ -57,7 +58,7 @@ def test_a_stack_that_runs_here_is_found_where_the_environment_says_nothing(
         "children": {},
     }
     (tmp_path / "run.json").write_text(json.dumps(run_json))
-    monkeypatch.setattr(cli, "Cluster", cluster)
+    monkeypatch.setattr(admin, "Cluster", cluster)
     for environ in ({"KAFKA_BOOTSTRAP_SERVERS": None}, {"KAFKA_BOOTSTRAP_SERVERS": "mine:9092"}):
         result = CliRunner().invoke(cli.topics, ["plan", "--data", str(tmp_path)], env=environ)
         assert result.exit_code == 0, result.output
