@@ -1,6 +1,7 @@
 """Queries, and lists of values: in pages of JSON, or all of them line by line."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 
@@ -20,11 +21,12 @@ from gateway.asking.models import QueryRequest
 from gateway.handlers.answers import HOUSE, json_answer, rendered
 from gateway.limits import STREAM_WRITE_TIMEOUT_S
 from gateway.models import NoQuery, ValuesQuery
-from gateway.openapi.operation import NDJSON
+from gateway.openapi.operation import JSON, NDJSON
 from gateway.operations import query as asking
 from gateway.problems import FieldError, Refusal, invalid
 from gateway.requests import REQUEST_ID, body_of, call_of, cut, query_of
 
+_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 _log = get_logger(__name__)
 
 
@@ -72,8 +74,14 @@ async def values(request: web.Request) -> web.StreamResponse:
 
 
 def _accepts_lines(request: web.Request) -> bool:
-    accepted = ",".join(request.headers.getall("Accept", []))
-    return any(part.partition(";")[0].strip() == NDJSON for part in accepted.split(","))
+    """Return whether lines are rather read than a page; who reads both alike gets a page."""
+    weights: dict[str, float] = {}
+    for one in ",".join(request.headers.getall("Accept", [])).split(","):
+        media_type, *parameters = (part.strip() for part in one.lower().split(";"))
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        if _WEIGHT.fullmatch(weight):
+            weights[media_type] = float(weight)
+    return weights.get(NDJSON, 0) > weights.get(JSON, 0)
 
 
 async def _lines(

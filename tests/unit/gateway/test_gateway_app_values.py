@@ -254,6 +254,12 @@ async def test_pages_tell_every_value_once() -> None:
         ("application/json", False),
         ("*/*", False),
         ("application/x-ndjsonx", False),
+        ("application/x-ndjson;q=0", False),
+        ("application/x-ndjson;q=0.5, application/json", False),
+        ("application/json, application/x-ndjson", False),
+        ("application/json;q=0.1, Application/X-NDJSON; charset=utf-8; q=0.2", True),
+        ("application/json; q=0.3, application/x-ndjson; q=0.2", False),
+        ("application/x-ndjson; q=never", False),
     ],
 )
 async def test_all_values_are_streamed_to_who_reads_lines(accept: str, *, streamed: bool) -> None:
