@@ -2,11 +2,13 @@
 
 import ast
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import schemas
+from contex.index.schema import Schema
 from contex.settings.catalogue import SETTINGS
 from contex.telemetry.metrics import described
 from gateway.routes import ROUTES
@@ -135,3 +137,12 @@ def test_no_page_invents_a_metric(path: Path) -> None:
     names = {f"{one.name}{suffix}" for one in described() for suffix in suffixes}
 
     assert set(_METRIC.findall(path.read_text(encoding="utf-8"))) <= names
+
+
+def test_all_collections_of_an_index_are_named_to_who_deletes_them() -> None:
+    [told] = re.findall(
+        r"\*\*all four\*\* of its collections \((.*?)\),", page("operating.md"), re.DOTALL
+    )
+    kinds = {one.name for one in fields(Schema) if not one.init}
+    assert set(re.findall(r"`(\w+)`", told)) == kinds
+    assert len(kinds) == len(Schema("any", 1).collections) == 4
