@@ -1,4 +1,4 @@
-"""Plans in words, as a person reads them in a terminal.
+"""Plans in words, as a person reads them in a terminal, and as JSON.
 
 Decides how a difference is written. Never decides what is different.
 """
@@ -29,6 +29,33 @@ def describe_change(change: Change) -> str:
         case Grow(name=name, was=was, becomes=becomes):
             head, lines = f"~ {name}", [f"    ~ partitions: {was} -> {becomes}"]
     return "\n".join([head, *lines])
+
+
+def plan_facts(plan: Plan) -> dict[str, object]:
+    """Return the whole plan as JSON."""
+    return {
+        "changes": [_change_facts(change) for change in plan.changes],
+        "refusals": [{"topic": one.name, "reason": one.reason} for one in plan.refusals],
+        "notices": [{"topic": one.name, "reason": one.reason} for one in plan.notices],
+    }
+
+
+def _change_facts(change: Change) -> dict[str, object]:
+    match change:
+        case Create(topic=topic, replication_factor=replicas, config=config):
+            return {
+                "topic": topic.name,
+                "action": "create",
+                "partitions": topic.partitions,
+                "replication_factor": replicas,
+                "config": dict(config),
+            }
+        case Alter(name=name, settings=settings):
+            config = {one.name: {"was": one.was, "becomes": one.becomes} for one in settings}
+            return {"topic": name, "action": "alter", "config": config}
+        case Grow(name=name, was=was, becomes=becomes):
+            partitions = {"was": was, "becomes": becomes}
+            return {"topic": name, "action": "grow", "partitions": partitions}
 
 
 def _summary(plan: Plan) -> str:

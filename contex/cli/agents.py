@@ -93,6 +93,7 @@ def show(agent: str, **options: Any) -> None:  # noqa: ANN401 - click's own
 
 @agents.command("delete")
 @click.argument("agent", metavar="AGENT")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @gateway_options(project_required=False)
 def delete_(agent: str, **options: Any) -> None:  # noqa: ANN401 - click's own
     r"""Delete an agent: it is told nothing any more.
@@ -101,9 +102,13 @@ def delete_(agent: str, **options: Any) -> None:  # noqa: ANN401 - click's own
     Example:
       contex agents delete helper -p demo
     """
-    with connected(target_of(_options(options))) as client:
+    target = target_of(_options(options))
+    with connected(target) as client:
         client.unregister(agent)
-    click.echo(f"Deleted the agent {agent}.")
+    if options["as_json"]:
+        document({"status": "deleted", "project_id": target.project, "agent_id": agent})
+    else:
+        click.echo(f"Deleted the agent {agent}.")
 
 
 def _table(found: list[Agent]) -> None:

@@ -111,8 +111,9 @@ def _print(checked: "Checked") -> None:
         out.print(f"... {total - FINDINGS_SHOWN_MAX:,} more: --json has up to 1,000")
     judged = report.judged
     out.print(
-        f"{plural(judged['pairs'], 'pair')} of {plural(judged['agents'], 'agent')} and values,"
-        f" {plural(judged['updates'], 'update')} judged in {checked.took_s:.1f} s",
+        f"{plural(judged['pairs'], 'pair')} of {plural(judged['agents'], 'agent')}"
+        f" and {plural(judged['values'], 'value')}, {plural(judged['updates'], 'update')}"
+        f" judged in {checked.took_s:.1f} s",
         soft_wrap=True,
     )
     for why, count in sorted(report.unjudged.items()):

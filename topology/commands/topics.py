@@ -14,9 +14,10 @@ import click
 from contex.cli.exits import Exit
 from contex.cli.generated import deliver, generated_options
 from contex.cli.groups import GuessingGroup
-from topology.commands.where import data_option, errors_told, settings_here
+from contex.cli.output import document
+from topology.commands.where import data_option, errors_told, require_kafka, settings_here
 from topology.plan import make_plan
-from topology.report import describe_change, describe_plan
+from topology.report import describe_change, describe_plan, plan_facts
 
 if TYPE_CHECKING:
     from contex.log.admin import Cluster
@@ -42,8 +43,9 @@ def topics() -> None:
     is_flag=True,
     help="Exit with 2 when there is something to change, 0 when there is not.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @data_option
-def plan(*, detailed_exitcode: bool, data: Path) -> None:
+def plan(*, detailed_exitcode: bool, as_json: bool, data: Path) -> None:
     r"""Print what `apply` would do.
 
     The exit status is 1 when there is a difference that only a migration can settle.
@@ -57,7 +59,10 @@ def plan(*, detailed_exitcode: bool, data: Path) -> None:
 
     with _cluster(data) as cluster:
         made = make_plan(read(cluster))
-    click.echo(describe_plan(made))
+    if as_json:
+        document(plan_facts(made))
+    else:
+        click.echo(describe_plan(made))
     if made.refusals:
         sys.exit(Exit.FAILED)
     if detailed_exitcode and made.changes:
@@ -132,5 +137,6 @@ def _cluster(data: Path) -> Iterator["Cluster"]:
     from contex.log.admin import Cluster  # noqa: PLC0415 - as above
 
     bootstrap = settings_here(data, Exit.FAILED).kafka_bootstrap_servers
+    require_kafka(bootstrap)
     with errors_told(bootstrap):
         yield Cluster(bootstrap)

@@ -67,7 +67,7 @@ def run(work: Coroutine[Any, Any, _T], bootstrap: str) -> _T:
         Failed: a dependency is away, or the topics are not there.
     """
     try:
-        _reach(bootstrap)
+        require_kafka(bootstrap)
     except Failed:
         work.close()
         raise
@@ -107,8 +107,12 @@ def errors_told(bootstrap: str = "", misuse: Exit = Exit.FAILED) -> Iterator[Non
         raise Failed(str(error)) from error
 
 
-def _reach(bootstrap: str) -> None:
-    """Ask whether a broker answers at all: the client would try for half a minute."""
+def require_kafka(bootstrap: str) -> None:
+    """Ask whether a broker answers at all: the client would try for half a minute.
+
+    Raises:
+        Failed: none does.
+    """
     obstacles = []
     for server in bootstrap.split(","):
         answer = reach(*address(server))

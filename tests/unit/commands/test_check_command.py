@@ -33,7 +33,7 @@ def report(*findings: Finding) -> Report:
     made = Report()
     for one in findings:
         made.find(one)
-    made.judged.update({"pairs": 12, "agents": 2, "updates": 1})
+    made.judged.update({"pairs": 12, "agents": 2, "values": 6, "updates": 1})
     return made
 
 
@@ -51,7 +51,7 @@ def test_a_log_that_is_consistent_ends_with_0(monkeypatch: pytest.MonkeyPatch) -
     result = run(monkeypatch, Checked(report(), GROUP, 0, 1.25))
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
-        "12 pairs of 2 agents and values, 1 update judged in 1.2 s",
+        "12 pairs of 2 agents and 6 values, 1 update judged in 1.2 s",
         "Consistent.",
     ]
 

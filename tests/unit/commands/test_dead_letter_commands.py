@@ -42,7 +42,7 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kafka]:
     log = Kafka({topic.name: topic.partitions for topic in TOPICS})
     monkeypatch.setattr(letters_work, "Reader", lambda _bootstrap: log)
     monkeypatch.setattr(letters_work, "Producer", lambda _bootstrap, **_: log)
-    monkeypatch.setattr(where, "_reach", lambda _bootstrap: None)
+    monkeypatch.setattr(where, "require_kafka", lambda _bootstrap: None)
     monkeypatch.setattr(where, "surroundings", _Nothing)
     yield log
     assert log.stopped or not any(log.partitions.values())

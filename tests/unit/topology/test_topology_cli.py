@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from contex.cli.exits import Exit
+from contex.cli.failures import Failed
 from contex.errors import DependencyAway
 from contex.log import admin
 from contex.log.admin import TopicState
-from topology.catalogue import PUBLICATIONS, TOPICS
+from topology.catalogue import PUBLICATIONS, REGISTRATIONS, TOPICS, UPDATES
 from topology.commands import topics as cli
 from topology.plan import desired_config
+
+
+@pytest.fixture(autouse=True)
+def kafka_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "require_kafka", lambda _bootstrap: None)
 
 
 class Shown:
@@ -94,6 +101,39 @@ def test_the_status_says_what_is_to_be_done(
     result = run(monkeypatch, cluster, *arguments)
 
     assert (result.exit_code, says in result.output) == (status, True), result.output
+
+
+def test_a_broker_that_is_away_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(bootstrap: str) -> None:
+        raise Failed(f"Kafka does not answer; {bootstrap}", status=Exit.UNAVAILABLE)
+
+    monkeypatch.setattr(cli, "require_kafka", away)
+    for command in ("plan", "apply"):
+        result = run(monkeypatch, Shown(away=True), command)
+        assert (result.exit_code, "Kafka does not answer" in result.output) == (5, True)
+
+
+def test_a_plan_is_also_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = Shown(
+        TopicState(PUBLICATIONS.name, 6, 1),
+        TopicState(
+            UPDATES.name, UPDATES.partitions, 1, {**desired_config(UPDATES, 1), "retention.ms": "1"}
+        ),
+    )
+    result = run(monkeypatch, few, "plan", "--json")
+
+    made = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert [one["topic"] for one in made["refusals"]] == [PUBLICATIONS.name]
+    by_topic = {one["topic"]: one for one in made["changes"]}
+    was = {"was": "1", "becomes": desired_config(UPDATES, 1)["retention.ms"]}
+    assert by_topic[UPDATES.name] == {
+        "topic": UPDATES.name,
+        "action": "alter",
+        "config": {"retention.ms": was},
+    }
+    created = by_topic[REGISTRATIONS.name]
+    assert (created["action"], created["partitions"]) == ("create", REGISTRATIONS.partitions)
 
 
 def test_a_setting_that_is_refused_is_named() -> None:
