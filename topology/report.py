@@ -51,8 +51,8 @@ def _change_facts(change: Change) -> dict[str, object]:
                 "config": dict(config),
             }
         case Alter(name=name, settings=settings):
-            config = {one.name: {"was": one.was, "becomes": one.becomes} for one in settings}
-            return {"topic": name, "action": "alter", "config": config}
+            differences = {one.name: {"was": one.was, "becomes": one.becomes} for one in settings}
+            return {"topic": name, "action": "alter", "config": differences}
         case Grow(name=name, was=was, becomes=becomes):
             partitions = {"was": was, "becomes": becomes}
             return {"topic": name, "action": "grow", "partitions": partitions}
