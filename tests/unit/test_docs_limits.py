@@ -40,7 +40,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "limits.md"
 _ROW = re.compile(r"^\| ([^|]+?) \| ([^|]+?) \|", re.MULTILINE)
 ROWS = dict(_ROW.findall(PAGE.read_text(encoding="utf-8")))
 SHARED = (limits.METADATA_NAME_CHARACTERS_MAX, limits.METADATA_LABEL_CHARACTERS_MAX)
-NUMBERS = {
+NUMBERS: dict[str, list[float]] = {
     "a data key": [DATA_KEY_BYTES_MAX],
     "a value": [VALUE_BYTES_MAX, DEPTH_MAX],
     "passages of a value": [CHUNKS_MAX, TOKENS_MAX],
