@@ -12,6 +12,8 @@ import click
 from contex.cli.exits import Exit
 from contex.cli.moments import Moment
 from contex.cli.output import document, plural, printable, remarks, results
+from contex.errors import InvalidName
+from contex.records.names import check_name
 from topology.commands.where import data_option, run, settings_here
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ def check(*, data: Path, as_json: bool, **options: Any) -> None:  # noqa: ANN401
       contex check --project demo --since 1d
       contex check --json | jq '.findings[] | select(.kind == "lost")'
     """
+    _refuse_what_finds_nothing(**options)
     # Embedder, index and log: slow to import, and `--help` passes by here.
     from topology.commands.checking import Asked, examine  # noqa: PLC0415 - slow
 
@@ -101,6 +104,25 @@ def facts(checked: "Checked") -> dict[str, Any]:
     }
 
 
+def _refuse_what_finds_nothing(
+    *,
+    tenant: str | None,
+    project: str | None,
+    since_ms: int | None,
+    until_ms: int | None,
+    **_more: object,
+) -> None:
+    """Refuse what no record can have: a check of nothing passes."""
+    for option, name in (("--tenant", tenant), ("--project", project)):
+        try:
+            if name is not None:
+                check_name(name, option.removeprefix("--"))
+        except InvalidName as error:
+            raise click.BadParameter(str(error), param_hint=option) from error
+    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+        raise click.BadParameter("is not before --until", param_hint="--since")
+
+
 def _print(checked: "Checked") -> None:
     report = checked.report
     out = results()
@@ -121,7 +143,12 @@ def _print(checked: "Checked") -> None:
     if checked.waiting:
         out.print(f"routing had {plural(checked.waiting, 'record')} left to do: see --wait")
     counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.counts.items()))
-    out.print("Consistent." if report.consistent else f"Found: {counts}.", soft_wrap=True)
+    if not report.consistent:
+        out.print(f"Found: {counts}.", soft_wrap=True)
+    elif judged["pairs"] or judged["updates"]:
+        out.print("Consistent.")
+    else:
+        out.print("Nothing was judged.")
 
 
 def _line(finding: "Finding") -> str:

@@ -156,7 +156,24 @@ async def test_the_group_is_that_of_the_embedders_own_index(
     assert caught.value.exit_code == Exit.UNAVAILABLE
 
 
-@pytest.mark.parametrize("arguments", [["--since", "soon"], ["--wait", "-1"], ["unexpected"]])
+def test_a_check_of_nothing_does_not_say_that_it_is_consistent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = run(monkeypatch, Checked(Report(), GROUP, 0, 0.1), "--project", "no-such")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "Nothing was judged.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--since", "soon"],
+        ["--wait", "-1"],
+        ["unexpected"],
+        ["--project", "demo/database"],
+        ["--tenant", ""],
+        ["--since", "10m", "--until", "20m"],
+    ],
+)
 def test_a_wrong_command_line_ends_with_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(main, ["check", *arguments]).exit_code == 2
 
