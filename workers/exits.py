@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 def exit_hard(status: int, reason: str) -> NoReturn:
     """Log why and end the process at once, without commits and without clean-up."""
-    _log.critical("exiting with status %d: %s", status, reason)
+    level = logging.CRITICAL if status else logging.INFO
+    _log.log(level, "exiting with status %d: %s", status, reason)
     logging.shutdown()
     os._exit(status)

@@ -230,7 +230,10 @@ class _Registry:
                 raise
             raise DependencyAway(f"the schema registry failed: {_reason(error)}") from error
         except (OSError, HTTPException, ValueError) as error:
-            raise DependencyAway(f"the schema registry does not answer: {error}") from error
+            reason = getattr(error, "reason", error)
+            raise DependencyAway(
+                f"the schema registry at {self._base} does not answer: {reason}"
+            ) from error
         return found
 
 

@@ -127,3 +127,16 @@ def test_credentials_of_the_url_are_sent_and_not_part_of_it(server: Told) -> Non
 def test_a_url_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="SCHEMA_REGISTRY_URL"):
         RegistrySchemas("file:///etc/passwd")
+
+
+def test_a_registry_that_is_away_is_named_without_its_password(server: Told) -> None:
+    port = server.server_port
+    server.shutdown()
+    server.server_close()
+
+    with pytest.raises(DependencyAway) as away:
+        RegistrySchemas(f"http://me:s3cret@127.0.0.1:{port}").schema(5)
+
+    assert str(away.value).startswith(f"the schema registry at http://127.0.0.1:{port} does not")
+    assert "urlopen" not in str(away.value)
+    assert "s3cret" not in str(away.value)

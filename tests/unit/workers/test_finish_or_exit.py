@@ -60,3 +60,18 @@ def test_work_ends_well_or_the_process_ends(
     )
 
     assert (status, said) == (ran.returncode, ran.stdout.split()), ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "level"), [(0, "INFO"), (EXIT_BUG, "CRITICAL"), (EXIT_DEPENDENCY_AWAY, "CRITICAL")]
+)
+def test_only_an_end_that_is_none_of_the_plan_is_critical(status: int, level: str) -> None:
+    program = (
+        "import logging; from workers.exits import exit_hard;"
+        "logging.basicConfig(level='INFO', format='%(levelname)s %(message)s');"
+        f"exit_hard({status}, 'why')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (status, f"{level} exiting with status {status}: why\n")
