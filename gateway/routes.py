@@ -17,13 +17,25 @@ API = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the table."""
+    """One row of the table.
+
+    Attributes:
+        endless: its answer goes on for ever, so that nobody may ask for its head alone.
+    """
 
     method: str
     path: str
     handler: Handler
     permission: Permission
     about: Operation
+    endless: bool = False
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What it answers: whoever may read may ask for the head alone (RFC 9110, 9.3.2)."""
+        return (
+            (self.method, "HEAD") if self.method == "GET" and not self.endless else (self.method,)
+        )
 
 
 ROUTES = (
@@ -74,7 +86,7 @@ ROUTES = (
     ),
     Route(
         "GET", f"{API}/agents/{{agent_id}}/updates", updates.stream,
-        Permission.UPDATES_READ, about.updates.STREAM,
+        Permission.UPDATES_READ, about.updates.STREAM, endless=True,
     ),
     Route("GET", "/health", health.ready, Permission.PUBLIC, about.operating.HEALTH),
     Route("GET", "/health/live", health.live, Permission.PUBLIC, about.operating.LIVE),
@@ -90,9 +102,10 @@ def add(app: web.Application, routes: Sequence[Route] = ROUTES) -> Permissions:
     """Add the routes to `app` and return what each one asks for."""
     permissions: dict[tuple[str, str], Permission] = {}
     for route in routes:
-        resource = app.router.add_route(route.method, route.path, route.handler).resource
-        assert resource is not None, "only the router's own answers have no resource"
-        permissions[route.method, resource.canonical] = route.permission
+        for method in route.methods:
+            resource = app.router.add_route(method, route.path, route.handler).resource
+            assert resource is not None, "only the router's own answers have no resource"
+            permissions[method, resource.canonical] = route.permission
     return permissions
 
 

@@ -91,6 +91,8 @@ async def _lines(
     first = await anext(pages)  # what is wrong from the beginning is still answered as a problem
     response = web.StreamResponse(headers={"Content-Type": NDJSON})
     await response.prepare(request)
+    if request.method == "HEAD":
+        return response
     try:
         await _write(response, first)
         async for page in pages:
