@@ -91,6 +91,9 @@ def publish_files(target: Target, gathered: Gathered, form: Form, how: How) -> N
                 tally.take(sent)
         except ContexClientError as error:
             broken = failed(error, client.url)
+        except KeyboardInterrupt:
+            step = "Publish them again: what has not changed is told to nobody twice."
+            broken = Failed("interrupted", step, status=Exit.INTERRUPTED)
     if how.as_json:
         document(_report(target, gathered, tally))
     else:

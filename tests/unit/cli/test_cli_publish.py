@@ -166,6 +166,25 @@ def test_a_binary_that_is_named_itself_is_a_failure(contex: CommandLine) -> None
     assert "docs/logo.png: has zero bytes" in result.stderr
 
 
+def test_ctrl_c_amid_files_says_how_many_went(
+    contex: CommandLine, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([contex.gateway._batch])
+
+    def once(request: httpx.Request) -> httpx.Response:
+        answer = next(answers, None)
+        if answer is None:
+            raise KeyboardInterrupt
+        return answer(request)
+
+    monkeypatch.setattr(sending, "BATCH_ITEMS_MAX", 1)
+    contex.gateway.answers["POST /batch/publish"] = once
+    result = contex("publish", "docs/")
+    assert (tree.exists(), result.exit_code) == (True, 130), result.output
+    assert "Published 1 value to demo" in result.stdout
+    assert "Error: interrupted" in result.stderr
+
+
 def test_batches_are_bounded_by_number_and_by_size(
     contex: CommandLine, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
