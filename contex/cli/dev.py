@@ -20,7 +20,6 @@ from contex.embedding import models
 from contex.errors import ContexError, InvalidValue
 from contex.local.errors import StackError
 from contex.local.stack import Stack, StackOptions
-from contex.settings import load_settings
 from contex.settings.catalogue import BY_NAME
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -114,6 +113,8 @@ def run(stack: Stack, view: View, *, exit_after_ready: bool) -> None:
 
 def bring_model(view: View) -> None:
     """Fetch the model's weights unless they are here, or none are needed."""
+    from contex.settings import load_settings  # noqa: PLC0415 - slow to import
+
     try:
         settings = load_settings()
     except InvalidValue as error:

@@ -48,13 +48,15 @@ def fetch_command(model: str) -> None:
       contex models fetch
       contex models fetch sentence-transformers/all-MiniLM-L6-v2
     """
+    console = remarks()
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
-        console=remarks(),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
     task = bars.add_task(f"Fetching {model}", total=None)
 

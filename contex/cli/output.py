@@ -60,6 +60,11 @@ def printable(text: str) -> str:
     return text.translate(_CONTROLS)
 
 
+def printable_line(text: str) -> str:
+    """Return a name of somebody else's, as of a file, that stays in its line."""
+    return printable(text).replace("\n", "\\n")
+
+
 def folded(text: str, width: int, indent: str, first: str | None = None) -> list[str]:
     """Break a text at blanks into lines of `width` columns, all indented but the `first`.
 

@@ -18,7 +18,7 @@ from contex.cli.exits import Exit
 from contex.cli.failures import Failed, failed
 from contex.cli.files import Gathered
 from contex.cli.gateway import Target, connected
-from contex.cli.output import document, plural, printable, remarks, size
+from contex.cli.output import document, plural, printable_line, remarks, size
 from contex.cli.sending import Form, Ready, Sent
 from contex.client.errors import ContexClientError
 
@@ -156,7 +156,7 @@ def show_plan(planned: Sequence[Planned], *, as_json: bool) -> None:
             ]
         )
         return
-    keys = [printable(one.data_key) for one in planned]
+    keys = [printable_line(one.data_key) for one in planned]
     width = max(map(len, keys), default=0)
     for key, one in zip(keys, planned, strict=True):
         what = f"{one.data_format or _DETECTED:<10}  {size(one.size_bytes):>8}"
@@ -168,7 +168,7 @@ def show_plan(planned: Sequence[Planned], *, as_json: bool) -> None:
 
 def _summarise(target: Target, gathered: Gathered, tally: Tally, took_s: float, how: How) -> None:
     for sent in tally.failures[:FAILURES_SHOWN_MAX]:
-        why = printable(f"{sent.path}: {sent.error}")
+        why = printable_line(f"{sent.path}: {sent.error}")
         click.echo(f"{click.style('failed', fg='red')}  {why}", err=True)
     hidden = len(tally.failures) - FAILURES_SHOWN_MAX
     if hidden > 0:
@@ -188,7 +188,7 @@ def _summarise(target: Target, gathered: Gathered, tally: Tally, took_s: float, 
 
 def _left_out(gathered: Gathered, binaries: Sequence[Path]) -> str:
     """Say what was not even tried."""
-    named = ", ".join(printable(str(path)) for path in binaries[:BINARIES_NAMED_MAX])
+    named = ", ".join(printable_line(str(path)) for path in binaries[:BINARIES_NAMED_MAX])
     more = ", ..." if len(binaries) > BINARIES_NAMED_MAX else ""
     counts = {
         "hidden": gathered.hidden,

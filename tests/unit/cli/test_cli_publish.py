@@ -223,6 +223,13 @@ def test_a_gateway_that_goes_away_ends_it_and_says_how_far_it_came(
     assert "a repeat does no harm" in result.stderr
 
 
+def test_a_files_name_stays_in_its_line(contex: CommandLine, tree: Path) -> None:
+    (tree / "docs" / "two\nlines.md").write_text("# A\n")
+    result = contex("publish", "docs/")
+    assert result.exit_code == 1
+    assert "docs/two\\nlines.md: data_key must not contain control characters" in result.stderr
+
+
 def test_a_dry_run_sends_nothing(contex: CommandLine) -> None:
     result = contex("publish", "docs", "--prefix", "x/", "--dry-run", "--json")
     assert result.exit_code == 0
