@@ -45,7 +45,8 @@ def test_help_lists_own_and_contributed_commands_with_a_line_each() -> None:
 
 EVERY = (
     "", "agents list", "check", "completion", "dead-letters list", "delete", "dev", "doctor",
-    "listen", "models path", "openapi", "publish", "query", "register", "settings", "topics apply", "topics asyncapi",
+    "listen", "models path", "openapi", "publish", "query", "register", "settings",
+    "topics apply", "topics asyncapi",
 )  # fmt: skip
 
 
