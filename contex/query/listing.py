@@ -29,13 +29,13 @@ async def list_values(
         infos = await _infos(index, heads)
         listed += [Listed(key, heads[key], info) for key, info in infos.items()]
         overtaken = [key for key in heads if key not in infos]
-        if not overtaken:
+        # Their chunks went with the revision: the heads are read anew.
+        now = await index.value_heads(overtaken) if overtaken else {}
+        heads = {key: head for key, head in now.items() if not head.deleted}
+        if not heads:
             listed.sort(key=lambda one: one.key)
             return ListedPage(tuple(listed), page.after)
-        # Their chunks went with the revision: the heads are read anew.
-        now = await index.value_heads(overtaken)
-        heads = {key: head for key, head in now.items() if not head.deleted}
-    raise DependencyAway(f"{len(heads)} values change faster than they can be listed")
+    raise DependencyAway(f"values change faster than they can be listed: {len(heads)}")
 
 
 async def current_value(index: Index, key: ValueKey) -> ValueHead | None:
