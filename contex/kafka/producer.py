@@ -191,7 +191,10 @@ def _needs(needs: object) -> tuple[Need, ...]:
 
 def _checked(value: Value) -> Value:
     check_size(len(value.content))
-    if not all(isinstance(text, str) for label in value.metadata.items() for text in label):
+    labels: object = value.metadata
+    if not isinstance(labels, Mapping) or not all(
+        isinstance(text, str) for label in labels.items() for text in label
+    ):
         raise InvalidValue("metadata must be texts by label", field="metadata")
     return value
 

@@ -108,8 +108,8 @@ def test_what_would_be_a_dead_letter_is_refused_before_it_is_written(
     assert log.written == []
 
 
-def test_metadata_that_is_no_text_is_refused_before_it_is_written(log: Log) -> None:
-    wrong: Any = {"priority": 5}
+@pytest.mark.parametrize("wrong", [{"priority": 5}, {5: "high"}, ["team"], "team"])
+def test_metadata_that_is_no_text_is_refused_before_it_is_written(log: Log, wrong: Any) -> None:
     with pytest.raises(InvalidValue, match="metadata"):
         Producer("demo").publish("db", 1, metadata=wrong)
     assert log.written == []
