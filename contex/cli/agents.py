@@ -106,7 +106,7 @@ def delete_(agent: str, **options: Any) -> None:  # noqa: ANN401 - click's own
     with connected(target) as client:
         client.unregister(agent)
     if options["as_json"]:
-        document({"status": "deleted", "project_id": target.project, "agent_id": agent})
+        document({"status": "unregistered", "project_id": target.project, "agent_id": agent})
     else:
         click.echo(f"Deleted the agent {agent}.")
 

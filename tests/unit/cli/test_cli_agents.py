@@ -192,4 +192,4 @@ def test_an_agent_is_deleted(contex: CommandLine) -> None:
     result = contex("agents", "delete", "ada")
     assert (result.exit_code, result.stdout) == (0, "Deleted the agent ada.\n")
     told = json.loads(contex("agents", "delete", "ada", "--json").stdout)
-    assert told == {"status": "deleted", "project_id": "demo", "agent_id": "ada"}
+    assert told == {"status": "unregistered", "project_id": "demo", "agent_id": "ada"}
