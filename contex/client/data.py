@@ -7,7 +7,6 @@ lends its own way to fetch.
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from contex.client.errors import NotFetched, UnexpectedAnswer
@@ -27,6 +26,7 @@ def decoded(content: bytes, content_type: str | None) -> JSON | bytes:
     return rendered.get("data", content)
 
 
+@dataclass(slots=True)
 class Body:
     """What a value holds, or where to fetch it. Pickled and copied without its client.
 
@@ -35,15 +35,12 @@ class Body:
         fetch: set by a blocking client: fetches the data at the first use.
     """
 
-    __slots__ = ("data", "fetch", "known")
-
-    def __init__(self, data: JSON | bytes = None, *, known: bool = True) -> None:
-        self.data = data
-        self.known = known
-        self.fetch: Callable[[Told], JSON | bytes] | None = None
+    data: JSON | bytes = None
+    known: bool = True
+    fetch: "Callable[[Told], JSON | bytes] | None" = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        return partial(Body, known=self.known), (self.data,)
+        return Body, (self.data, self.known)
 
 
 @dataclass(frozen=True, kw_only=True)

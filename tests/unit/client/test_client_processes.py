@@ -11,7 +11,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from contex.client import Contex, ContexClientError, Disconnected, NotFetched, NotFound, Unavailable
+from contex.client import (
+    Contex,
+    ContexClientError,
+    Disconnected,
+    NotFetched,
+    NotFound,
+    Published,
+    Unavailable,
+)
 
 FORKING = """
 import os, sys
@@ -65,7 +73,7 @@ def test_a_fork_uses_connections_of_its_own() -> None:
     ],
 )
 def test_an_error_is_the_same_in_another_process(error: ContexClientError) -> None:
-    error.answered = ()
+    error.answered = (Published("p", "k", 7, "e"),)
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(again) is type(error)
         assert (str(again), vars(again)) == (str(error), vars(error))
