@@ -39,9 +39,7 @@ class VectorStore:
         self._embedded = 0
         self._cached: OrderedDict[bytes, Vectors] = OrderedDict()
 
-    async def prepare(
-        self, wanted: Iterable[bytes], progress: Callable[[int], None] = lambda _count: None
-    ) -> None:
+    async def prepare(self, wanted: Iterable[bytes], progress: Callable[[int], None]) -> None:
         """Embed the texts of `wanted` that have no vector yet.
 
         Args:
