@@ -4,15 +4,14 @@ Decides which: every document in JSON, problems included; never a stream, and ne
 value, which arrive as they were published.
 """
 
-import re
-
 from aiohttp import web
 
 from gateway.limits import COMPRESSED_BYTES_MIN
+from gateway.weights import weights
 
-_CODING = re.compile(r"\s*(?P<name>[^\s;]+)\s*(?:;\s*q\s*=\s*(?P<weight>[0-9.]+)\s*)?", re.ASCII)
 _TYPES = frozenset({"application/json", "application/problem+json"})
-_GZIP = frozenset({"gzip", "x-gzip", "*"})
+_GZIP = ("gzip", "x-gzip", "*")
+"""Its names, the one that counts first: `*` is what is not named itself."""
 
 
 def compress(request: web.Request, response: web.StreamResponse) -> None:
@@ -32,8 +31,5 @@ def compress(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _reads_gzip(request: web.Request) -> bool:
-    for one in ",".join(request.headers.getall("Accept-Encoding", [])).split(","):
-        coding = _CODING.fullmatch(one)
-        if coding is not None and coding["name"].lower() in _GZIP:
-            return (coding["weight"] or "1").strip("0.") != ""
-    return False
+    wanted = weights(request.headers.getall("Accept-Encoding", []))
+    return next((wanted[name] for name in _GZIP if name in wanted), 0) > 0

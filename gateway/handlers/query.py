@@ -1,7 +1,6 @@
 """Queries, and lists of values: in pages of JSON, or all of them line by line."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator
 
@@ -25,8 +24,8 @@ from gateway.openapi.operation import JSON, NDJSON
 from gateway.operations import query as asking
 from gateway.problems import FieldError, Refusal, invalid
 from gateway.requests import REQUEST_ID, body_of, call_of, cut, query_of
+from gateway.weights import weights
 
-_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?", re.ASCII)
 _log = get_logger(__name__)
 
 
@@ -75,13 +74,8 @@ async def values(request: web.Request) -> web.StreamResponse:
 
 def _accepts_lines(request: web.Request) -> bool:
     """Return whether lines are rather read than a page; who reads both alike gets a page."""
-    weights: dict[str, float] = {}
-    for one in ",".join(request.headers.getall("Accept", [])).split(","):
-        media_type, *parameters = (part.strip() for part in one.lower().split(";"))
-        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        if _WEIGHT.fullmatch(weight):
-            weights[media_type] = float(weight)
-    return weights.get(NDJSON, 0) > weights.get(JSON, 0)
+    wanted = weights(request.headers.getall("Accept", []))
+    return wanted.get(NDJSON, 0) > wanted.get(JSON, 0)
 
 
 async def _lines(

@@ -34,7 +34,8 @@ async def answered(
 
 
 @pytest.mark.parametrize(
-    "accept", ["gzip", "GZIP", "deflate, gzip;q=0.5", "br;q=1.0, gzip; q=0.8, *;q=0.1", "*"]
+    "accept",
+    ["gzip", "GZIP", "deflate, gzip;q=0.5", "br;q=1.0, gzip; q=0.8, *;q=0.1", "*", "*;q=0, x-gzip"],
 )
 @pytest.mark.parametrize("body", [LARGE, HUGE])
 async def test_a_larger_answer_is_compressed_for_who_reads_gzip(body: bytes, accept: str) -> None:
@@ -48,7 +49,8 @@ async def test_a_larger_answer_is_compressed_for_who_reads_gzip(body: bytes, acc
 
 
 @pytest.mark.parametrize(
-    "accept", [None, "", "identity", "deflate", "gzip;q=0", "gzip; q=0.0", "br"]
+    "accept",
+    [None, "", "identity", "deflate", "gzip;q=0", "gzip; q=0.0", "br", "*, gzip;q=0", "gzip;q=2"],
 )
 async def test_nobody_else_gets_gzip(accept: str | None) -> None:
     answer, got = await answered(bytes_answer(LARGE, status=200), accept)
