@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 import click
@@ -140,26 +141,31 @@ def _what(arguments: tuple[str, ...], options: dict[str, Any]) -> Single | Gathe
             return files.gather(arguments, naming, options["exclude"])
         except Unusable as error:
             raise Failed(str(error), error.advice, status=Exit.USAGE) from error
-    absent = [one for one in arguments if not files.exists(one)]
-    if len(arguments) == _PAIR and absent == [arguments[0]]:
-        key, path = arguments
-        raise Failed(
-            f"{path!r} is a file or folder, and {key!r} is none",
-            f"The file's text: contex publish {key} --file {path}. The very word: --value {path}.",
-            status=Exit.USAGE,
-        )
-    if len(arguments) == _PAIR and arguments[0] in absent:
-        return _read_single(arguments[0], arguments[1], None)
     if len(arguments) == _PAIR:
+        return _pair(*arguments)
+    absent = next(one for one in arguments if not files.exists(one))
+    step = "One value: contex publish KEY VALUE, or KEY - for standard input."
+    if absent.endswith(("/", os.sep)) or len(arguments) > 1:
+        step = files.similar(absent) or "Paths are relative to the folder that you are in."
+    raise Failed(f"there is no file or folder {absent!r}", step, status=Exit.USAGE)
+
+
+def _pair(key: str, value: str) -> Single:
+    """Take two for a key and a value; where one of them is a file, guess nothing."""
+    if files.exists(value):
+        text = f"contex publish {quote(key)} --file {quote(value)}"
         raise Failed(
-            f"{arguments[0]!r} is a file or folder, and {arguments[1]!r} is none",
-            f"Did you mean a key? contex publish {arguments[0]} --value TEXT",
+            f"{value!r} is a file or folder, and {key!r} is none",
+            f"The file's text: {text}. The very word: --value {quote(value)}",
             status=Exit.USAGE,
         )
-    step = "One value: contex publish KEY VALUE, or KEY - for standard input."
-    if absent[0].endswith(("/", os.sep)) or len(arguments) > 1:
-        step = files.similar(absent[0]) or "Paths are relative to the folder that you are in."
-    raise Failed(f"there is no file or folder {absent[0]!r}", step, status=Exit.USAGE)
+    if files.exists(key):
+        raise Failed(
+            f"{key!r} is a file or folder, and {value!r} is none",
+            f"Did you mean a key? contex publish {quote(key)} --value TEXT",
+            status=Exit.USAGE,
+        )
+    return _read_single(key, value, None)
 
 
 def _read_single(data_key: str, value: str | None, file: Path | None) -> Single:

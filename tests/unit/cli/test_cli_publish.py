@@ -41,6 +41,7 @@ def test_a_value_is_published_as_it_was_typed(contex: CommandLine) -> None:
     ("typed", "advice"),
     [
         (("docs/a.mdd", "docs/a.md"), "publish docs/a.mdd --file docs/a.md"),
+        (("team notes", "docs/a.md"), "publish 'team notes' --file docs/a.md"),
         (("docs/a.md", "docs/b.yml"), "publish docs/a.md --value TEXT"),
     ],
 )
