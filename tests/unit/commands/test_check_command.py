@@ -1,7 +1,6 @@
 """`contex check`: how long it waits for routing, what it prints, and with which status it ends."""
 
 import json
-import time
 from collections.abc import Coroutine, Iterable
 from typing import Any, cast
 
@@ -114,13 +113,11 @@ async def test_routing_is_waited_for_as_far_as_the_log_went_at_first(
     monkeypatch.setattr(checking, "LOOK_EVERY_S", 0.001)
     lag = Lag(*nexts)
     told: list[int] = []
-    began_s = time.monotonic()
     spans = await checking._finished(
         cast("Any", lag), wait_s, lambda _what, done, _total: told.append(done)
     )
     assert spans[PLACE].next == reached
     assert looks in {None, lag.looks}
-    assert time.monotonic() - began_s < 5.0
     assert told == [7, 3] if nexts == (3, 7, 10) else set(told) <= {7}
 
 
