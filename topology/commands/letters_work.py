@@ -1,13 +1,13 @@
 """What the commands `contex dead-letters` do: read letters, and write records back.
 
-Decides what is asked before anything is written. Prints no result.
+Decides what a person is asked before anything is written. Prints no result.
 """
 
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -15,7 +15,7 @@ from contex.cli.exits import Exit
 from contex.cli.failures import Failed
 from contex.cli.output import plural, remarks
 from contex.dead_letters.letter import Filter, Letter
-from contex.dead_letters.payload import describe
+from contex.dead_letters.payload import Payload, describe
 from contex.dead_letters.redriving import (
     LETTERS_MAX,
     Chosen,
@@ -30,6 +30,7 @@ from contex.dead_letters.verdicts import Judged, Verdict, Way
 from contex.log.producer import Producer
 from contex.log.reader import Reader
 from contex.log.registry import schema_source
+from contex.records.message import Received
 from contex.records.redriven import Note, Place
 from contex.settings import Settings
 from topology.commands import letters_shown
@@ -78,7 +79,9 @@ async def list_letters(
     return found, False
 
 
-async def show_letter(settings: Settings, way: Way, place: Place) -> Any:  # noqa: ANN401 - four things
+async def show_letter(
+    settings: Settings, way: Way, place: Place
+) -> tuple[Letter, Note | None, Received, Payload]:
     """Return a letter, the note of its redrive, its record and what that holds."""
     async with _reader(settings) as reader:
         chosen = await choose_places(reader, way, [place])
