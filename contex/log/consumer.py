@@ -67,6 +67,7 @@ _NO_LONGER_OURS = frozenset(
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
+_client_log = logging.getLogger(f"{__name__}.client")
 
 
 def configuration(bootstrap: str, group: str) -> dict[str, object]:
@@ -183,7 +184,7 @@ class Consumer:
                 "error_cb": self._observe_error,
                 "on_commit": self._observe_commit,
             },
-            logger=logging.getLogger(f"{__name__}.client"),
+            logger=_client_log,
         )
         self._client.subscribe(
             self._topics, on_assign=self._gain, on_revoke=self._give, on_lost=self._lose
@@ -303,7 +304,7 @@ class Consumer:
 
     def _observe_error(self, error: KafkaError) -> None:
         down = error.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - the client's public spelling of its local codes
-        _log.log(logging.WARNING if down else logging.DEBUG, "kafka: %s", error.str())
+        _client_log.log(logging.WARNING if down else logging.DEBUG, "kafka: %s", error.str())
         if down and self._away_since is None:
             self._away_since = time.monotonic()
 

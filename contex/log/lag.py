@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from contex.errors import DependencyAway
+from contex.log.admin import SYSLOG_CRITICAL
 from contex.log.failures import MOVING, failure
 
 TIMEOUT_S = 10.0
@@ -39,12 +40,11 @@ class GroupLag:
     """Committed offsets of one group against the ends of its topics."""
 
     def __init__(self, bootstrap: str, group: str, topics: Sequence[str]) -> None:
+        client = {"bootstrap.servers": bootstrap, "log_level": SYSLOG_CRITICAL}
         # Asked for a group's offsets, librdkafka's admin client dies of SIGSEGV when the group's
         # coordinator has just moved or is not settled yet; a consumer of that group asks again.
-        self._member = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
-        )
-        self._client = AdminClient({"bootstrap.servers": bootstrap})
+        self._member = Consumer({**client, "group.id": group, "enable.auto.commit": False})
+        self._client = AdminClient(client)
         self._topics = frozenset(topics)
 
     def spans(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Span]:

@@ -20,6 +20,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from contex.settings import Settings
 from contex.settings.catalogue import BY_FIELD
+from contex.telemetry.repeats import Repeats
 
 Scrub = Callable[[str], str]
 
@@ -87,6 +88,7 @@ def configure(settings: Settings, service: str, *, stream: TextIO | None = None)
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)
+    handler.addFilter(Repeats())
     handler.setFormatter(
         _Formatter(
             scrubber(_own_secrets(settings)),

@@ -58,6 +58,9 @@ routed record and of every webhook try.
 Secrets never stand in a line: values of a secret type, fields with a secret's name, webhook secrets
 (`whsec_`), `Authorization` values, passwords of URLs, and this process' own keys are replaced.
 
+What the Kafka clients repeat while a broker is away is told once in 30 seconds; the next such line
+says how many were left out.
+
 ## Every line
 
 """
