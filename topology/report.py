@@ -3,6 +3,7 @@
 Decides how a difference is written. Never decides what is different.
 """
 
+from contex.cli.output import plural
 from topology.plan import Alter, Change, Create, Grow, Plan
 
 
@@ -18,7 +19,7 @@ def describe_change(change: Change) -> str:
     """Return one change: what is added, altered or grown, setting by setting."""
     match change:
         case Create(topic=topic, replication_factor=replicas, config=config):
-            head = f"+ {topic.name}: {topic.partitions} partitions, {_plural(replicas, 'replica')}"
+            head = f"+ {topic.name}: {topic.partitions} partitions, {plural(replicas, 'replica')}"
             lines = [f"    + {name} = {value}" for name, value in sorted(config.items())]
         case Alter(name=name, settings=settings):
             head = f"~ {name}"
@@ -60,14 +61,10 @@ def _change_facts(change: Change) -> dict[str, object]:
 
 def _summary(plan: Plan) -> str:
     if plan.refusals:
-        count = _plural(len(plan.refusals), "difference")
+        count = plural(len(plan.refusals), "difference")
         return f"Refused: {count} that only a migration can settle. Nothing is applied."
     if not plan.changes:
         return "No changes: the cluster is as the catalogue says."
     created = sum(isinstance(change, Create) for change in plan.changes)
     altered = len(plan.changes) - created
     return f"Plan: {created} to create, {altered} to alter, 0 to delete."
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

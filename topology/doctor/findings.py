@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contex.cli.output import plural
+
 
 class Level(StrEnum):
     """How bad it is."""
@@ -69,13 +71,9 @@ def summary(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.level for finding in findings)
     words = [
         f"{counts[Level.OK]} ok",
-        _plural(counts[Level.WARN], "warning"),
-        _plural(counts[Level.FAIL], "failure"),
+        plural(counts[Level.WARN], "warning"),
+        plural(counts[Level.FAIL], "failure"),
     ]
     if counts[Level.SKIP]:
         words.append(f"{counts[Level.SKIP]} not looked at")
     return ", ".join(words)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
