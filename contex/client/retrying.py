@@ -143,7 +143,8 @@ def exchange(
 def is_done(request: Request, answer: Answer, failures: int) -> bool:
     """Say whether a request has done what it should.
 
-    To end what is not there is an error at first; after a try whose answer was lost, that one did.
+    To end what is not there is an error at first; after a try that failed it is none, since that
+    one may have ended it.
     """
     if request.ends and failures and isinstance(error_of(answer), NotFound):
         return True
