@@ -16,7 +16,7 @@ from contex.cli.groups import GuessingGroup
 from contex.cli.moments import Moment
 from contex.cli.output import document, plural, remarks
 from contex.dead_letters.letter import Filter
-from contex.dead_letters.verdicts import Way
+from contex.dead_letters.verdicts import Verdict, Way
 from contex.errors import InvalidRecord
 from contex.records.redriven import Place
 from topology.catalogue import RETRY_LANES
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from topology.commands.letters_work import Asked
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_GONE_BACK = (Verdict.ALREADY, Verdict.REPEAT)
+"""Of a letter that went back before, or by another one: a run that is repeated ends well."""
 
 
 def ways() -> Mapping[str, Way]:
@@ -179,7 +181,7 @@ def redrive(
     into its partition; several of a key keep their order. One is skipped as stale when its key has
     a newer record there, which it would overwrite. Updates that webhooks gave up go into the first
     retry lane. The letters stay where they are; `list` shows which were redriven. The exit status
-    is 1 when one was not.
+    is 1 when one did not go back, now or before.
 
     \b
     Examples:
@@ -211,7 +213,7 @@ def redrive(
     said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     remarks().print(said or "No dead letters.")
     done = "redrive" if dry_run else "redriven"
-    sys.exit(Exit.OK if set(counts) <= {done} else Exit.FAILED)
+    sys.exit(Exit.OK if set(counts) <= {done, *_GONE_BACK} else Exit.FAILED)
 
 
 def _places(texts: Sequence[str]) -> list[tuple[Way, Place]]:
