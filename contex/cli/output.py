@@ -126,7 +126,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     The first column is what people look for: it is bold.
     """
-    rows = [[printable(text) for text in row] for row in rows]
+    rows = [[printable_line(text) for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     left = results().width - sum(widths[:-1]) - _GAP * (len(titles) - 1)
     widths[-1] = max(_LAST_CHARACTERS_MIN, left)

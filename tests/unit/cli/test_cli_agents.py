@@ -156,6 +156,15 @@ def test_agents_alone_is_the_list(contex: CommandLine, arguments: list[str]) -> 
     assert contex.gateway.asked[0].url.params["project_id"] == "demo"
 
 
+def test_a_need_of_several_lines_stays_in_its_row(contex: CommandLine) -> None:
+    agent = {**AGENT, "data_needs": [{"text": "one\ntwo", "threshold": 0.34}]}
+    contex.gateway.answers["GET /agents"] = httpx.Response(
+        200, json={**ONE_PAGE, "agents": [agent]}
+    )
+    _, row = contex("agents").stdout.splitlines()
+    assert row.endswith("one\\ntwo")
+
+
 def test_an_option_before_the_word_counts_as_well(contex: CommandLine) -> None:
     contex.gateway.answers["GET /agents/ada"] = httpx.Response(200, json=AGENT)
     result = contex("agents", "-p", "other", "--json", "show", "ada")
