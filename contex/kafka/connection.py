@@ -39,7 +39,8 @@ class Connection:
         Raises:
             InvalidName: none is given, or it is no name.
         """
-        chosen = self.project or _setting("CONTEX_PROJECT") if project is None else project
+        default = self.project or _setting("CONTEX_PROJECT")
+        chosen = default if project is None else project
         if chosen is None:
             raise InvalidName("project is not given, nor CONTEX_PROJECT set", field="project")
         return Scope(self.tenant or _setting("CONTEX_TENANT") or "", chosen)
