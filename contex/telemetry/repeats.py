@@ -45,7 +45,10 @@ class Repeats(logging.Filter):
         """Return whether a line is told; it may get its count."""
         if not _CLIENTS.fullmatch(record.name):
             return True
-        text = record.getMessage()
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError):  # the handler says what is wrong with such a line
+            return True
         kind = (record.name, record.levelno, _NUMBER.sub("0", text))
         with self._lock:
             left_out = self._left_out(kind)

@@ -64,3 +64,8 @@ def test_as_many_kinds_are_kept_as_are_bounded() -> None:
     assert [world.tell(kind) for kind in kinds] == kinds
     assert world.tell(kinds[-1]) is None
     assert world.tell(kinds[0]) == kinds[0], "expected the oldest to be forgotten"
+
+
+def test_a_line_that_cannot_be_written_is_left_to_the_handler() -> None:
+    record = logging.LogRecord(CLIENT, logging.ERROR, "", 0, "%d", ("no number",), None)
+    assert Repeats().filter(record)
