@@ -26,7 +26,7 @@ KCAT_PAGE = "docs/kafka-tools.md"
 SHOWN = {
     "README.md": ("matched", "tech_stack", "agents told: 2", "MariaDB"),
     "docs/cli.md": ("team/on-call  revision", "who is on call", "Deleted the agent docs."),
-    "docs/client.md": ("initial team/on-call", "initial team/lunch", "matched [('tech_stack',"),
+    "docs/client.md": ("initial team/on-call", "initial team/lunch", " [('tech_stack',"),
     "docs/topics.md": ("PostgreSQL",),
     "docs/webhooks.md": (
         "matched ['team/databases']",
