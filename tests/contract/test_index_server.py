@@ -146,7 +146,7 @@ async def test_a_client_is_back_soon_after_a_kill(
         with pytest.raises(DependencyAway, match="UNAVAILABLE"):
             await index.ping()
         own_engine.start()
-        assert await back(index.ping) < 2.0
+        assert await back(index.ping) < 5
 
 
 async def test_an_engine_that_hangs_counts_as_away(
@@ -159,7 +159,7 @@ async def test_an_engine_that_hangs_counts_as_away(
     started = time.monotonic()
     with pytest.raises(DependencyAway, match="DEADLINE_EXCEEDED"):
         await index.value_heads([ValueKey(fresh_scope(), "value")])
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 8
     own_engine.child.send_signal(signal.SIGCONT)
 
 

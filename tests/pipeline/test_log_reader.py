@@ -151,7 +151,7 @@ async def test_no_broker_is_a_dependency_away_within_the_time_limit() -> None:
         await reader.bounds("t", 0, timeout_s=0.5)
     with pytest.raises(DependencyAway):
         await reader.offset_at("t", 0, 0, timeout_s=0.5)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     await reader.stop()
 
 

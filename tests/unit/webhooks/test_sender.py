@@ -163,7 +163,7 @@ async def test_a_hanging_endpoint_times_out(sender: Sender) -> None:
         result = await sender.post(f"http://127.0.0.1:{server.port}/", {}, b"{}")
 
     assert result == Unanswered(Failure.TIMEOUT, "no answer in time")
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8
 
 
 async def test_a_head_that_drips_is_bounded_by_the_total(sender: Sender) -> None:
@@ -179,7 +179,7 @@ async def test_a_head_that_drips_is_bounded_by_the_total(sender: Sender) -> None
         result = await sender.post(f"http://127.0.0.1:{server.port}/", {}, b"{}")
 
     assert result == Unanswered(Failure.TIMEOUT, "no answer in time")
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8
 
 
 async def test_a_body_that_drips_is_bounded_and_the_status_stands(sender: Sender) -> None:
@@ -197,7 +197,7 @@ async def test_a_body_that_drips_is_bounded_and_the_status_stands(sender: Sender
     assert isinstance(result, Answered)
     assert result.accepted
     assert set(result.excerpt) == {"z"}
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8
 
 
 @pytest.mark.parametrize(
