@@ -96,6 +96,8 @@ class Cluster:
     def create(self, topics: Iterable[TopicState]) -> list[str]:
         """Create topics; return the names of those that did not exist already.
 
+        When it returns, every partition has a leader that takes records.
+
         Raises:
             DependencyAway: the cluster did not answer.
             LogMisuse: the cluster refuses such a topic.
@@ -123,6 +125,9 @@ class Cluster:
                     raise failure(error.args[0], f"creating {name}") from error
             else:
                 created.append(name)
+        for topic in wanted:
+            if topic.topic in created:
+                self._latest(topic.topic, range(topic.num_partitions), f"creating {topic.topic}")
         return created
 
     def alter(self, name: str, config: Mapping[str, str | None]) -> None:
@@ -162,9 +167,11 @@ class Cluster:
         state = self._metadata().topics.get(topic)
         if state is None:
             raise LogMisuse(f"measuring {topic}: there is no such topic; were the topics applied?")
-        wanted = {
-            TopicPartition(topic, partition): OffsetSpec.latest() for partition in state.partitions
-        }
+        return self._latest(topic, state.partitions, f"measuring {topic}")
+
+    def _latest(self, topic: str, partitions: Iterable[int], what: str) -> dict[int, int]:
+        """Ask every partition's leader, and again while there is none yet."""
+        wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
         deadline = time.monotonic() + CALL_TIMEOUT_S
         while True:
             answers = self._client.list_offsets(wanted, request_timeout=CALL_TIMEOUT_S)
@@ -175,10 +182,10 @@ class Cluster:
                 }
             except KafkaException as error:
                 if error.args[0].code() not in UNSETTLED or time.monotonic() > deadline:
-                    raise failure(error.args[0], f"measuring {topic}") from error
+                    raise failure(error.args[0], what) from error
                 time.sleep(SETTLE_STEP_S)
             except TimeoutError as error:
-                raise _silent(f"measuring {topic}") from error
+                raise _silent(what) from error
 
     def _metadata(self) -> Any:  # noqa: ANN401 - the client is untyped
         return _call(lambda: self._client.list_topics(timeout=CALL_TIMEOUT_S), "listing topics")

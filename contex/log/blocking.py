@@ -17,6 +17,7 @@ from contex.errors import DependencyAway
 from contex.log.consumption import received
 from contex.log.failures import PASSING, failure
 from contex.log.producing import DELIVERY_TIMEOUT_S, RECONNECT_BACKOFF_S_MAX, configuration
+from contex.log.receipts import receipt_or_error
 from contex.records.message import Message, Receipt, Received
 
 POLL_TIMEOUT_S = 0.1
@@ -103,11 +104,7 @@ def _noting(
     outcomes: list[Receipt | Exception | None], place: int
 ) -> Callable[[KafkaError | None, Delivered], None]:
     def note(error: KafkaError | None, sent: Delivered) -> None:
-        outcomes[place] = (
-            Receipt(sent.topic(), sent.partition(), sent.offset())
-            if error is None
-            else failure(error, f"producing to {sent.topic()}")
-        )
+        outcomes[place] = receipt_or_error(error, sent)
 
     return note
 

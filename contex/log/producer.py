@@ -24,6 +24,7 @@ from confluent_kafka import Producer as Client
 from contex.errors import ContexError, DependencyAway
 from contex.log.failures import LogMisuse, failure
 from contex.log.producing import DELIVERY_TIMEOUT_S, configuration
+from contex.log.receipts import receipt_or_error
 from contex.log.warming import ClientLog, warm_up
 from contex.records.message import Message, Receipt
 from contex.telemetry import metrics
@@ -224,12 +225,7 @@ class _Poller:
         self, acknowledgement: _Acknowledgement, error: KafkaError | None, sent: Delivered
     ) -> None:
         """Note what became of one record. Called by the client, on the polling thread only."""
-        outcome: Receipt | Exception
-        if error is None:
-            outcome = Receipt(sent.topic(), sent.partition(), sent.offset())
-        else:
-            outcome = failure(error, f"producing to {sent.topic()}")
-        self._settlements.append((acknowledgement, outcome))
+        self._settlements.append((acknowledgement, receipt_or_error(error, sent)))
 
     def _run(self) -> None:
         try:

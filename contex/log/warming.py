@@ -20,6 +20,8 @@ _ACQUIRED = "-> Assigned"
 class ClientLog:
     """What the client says, passed on to `log`; `ready` is set once it has its producer id.
 
+    Until then it is for debugging: refusals are part of a start, and a start that fails raises.
+
     Only librdkafka's own account of the idempotent producer (`debug=eos`, a few lines for each
     partition in all its life) tells of the id as it comes. Statistics tell it too, but at an
     interval that cannot be changed once the client is warm.
@@ -33,8 +35,10 @@ class ClientLog:
 
     def log(self, level: int, text: str, *arguments: object) -> None:
         """Note one line. The client calls this as it would a logger's, from `poll`."""
-        if not self.ready.is_set() and _ACQUIRED in text % arguments:
-            self.ready.set()
+        if not self.ready.is_set():
+            level = logging.DEBUG
+            if _ACQUIRED in text % arguments:
+                self.ready.set()
         self._log.log(level, text, *arguments)
 
 

@@ -45,9 +45,13 @@ def test_it_is_given_up_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
         warm_up(FakeClient(log.log, []), log)
 
 
-def test_what_the_client_says_is_passed_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_start_is_quiet_and_what_comes_later_is_passed_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.WARNING, logger="client"):
         log = ClientLog(logging.getLogger("client"))
         log.log(logging.WARNING, "%s [%s] %s", "GETPID", "client", REFUSED)
         log.log(logging.DEBUG, "%s [%s] %s", "IDEMPSTATE", "client", ACQUIRED)
+        assert caplog.messages == []
+        log.log(logging.WARNING, "%s [%s] %s", "GETPID", "client", REFUSED)
     assert caplog.messages == [f"GETPID [client] {REFUSED}"]
