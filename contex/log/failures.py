@@ -24,14 +24,21 @@ PASSING = frozenset(
     }
 )
 """What a consumer reports while it goes on trying by itself: no reason to give up."""
-UNSETTLED = frozenset(
+ELECTING = frozenset(
     {
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
     }
 )
-"""What a cluster answers while a topic is being created or a leader elected: ask again."""
+"""What a cluster answers for a partition whose leader is not there yet: ask again."""
+UNSETTLED = ELECTING | {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._NOENT,  # noqa: SLF001 - as above; its words are "No leaders found"
+}
+"""What it answers besides while a topic is being created."""
 MOVING = frozenset(
     {
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from contex.errors import CallerError, DependencyAway
 from contex.log.admin import Cluster
 from contex.log.consumption import consumer, received
-from contex.log.failures import PASSING, failure
+from contex.log.failures import ELECTING, PASSING, failure
 from contex.records.message import Received
 
 READ_TIMEOUT_S = 5.0
@@ -28,6 +29,7 @@ SPAN_BYTES_MAX = 8 * 1024 * 1024
 """A span ends with the record that passes this; the largest record alone always fits."""
 FETCH_BYTES_MAX = 256 * 1024
 FETCH_WAIT_MS_MAX = 10
+ELECTION_STEP_S = 0.05
 
 _END = -1
 _T = TypeVar("_T")
@@ -172,7 +174,7 @@ class Reader:
         except Empty:
             client = self._connect()
         try:
-            result = _confirmed(client, read, place, deadline)
+            result = _confirmed(client, partial(_led, read), place, deadline)
         except OffsetGone:
             self._idle.put(client)
             raise
@@ -191,6 +193,17 @@ class Reader:
             fetch_message_max_bytes=FETCH_BYTES_MAX,
             queued_min_messages=1,
         )
+
+
+def _led(read: _Read[_T], client: Consumer, deadline: float) -> _T:
+    """Run `read`, and again while the partition's leader is not there yet."""
+    while True:
+        try:
+            return read(client, deadline)
+        except KafkaException as error:
+            if error.args[0].code() not in ELECTING or time.monotonic() >= deadline:
+                raise
+        time.sleep(ELECTION_STEP_S)
 
 
 def _confirmed(client: Consumer, read: _Read[_T], place: TopicPartition, deadline: float) -> _T:
