@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT_S = 30.0
 SETTLE_STEP_S = 0.05
-"""Between two questions about a topic that is being created."""
+"""Between two questions about a topic that is being created, or whose leader is elected."""
 SYSLOG_CRITICAL = 2
 
 _T = TypeVar("_T")

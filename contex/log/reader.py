@@ -17,7 +17,7 @@ from typing import TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from contex.errors import CallerError, DependencyAway
-from contex.log.admin import Cluster
+from contex.log.admin import SETTLE_STEP_S, Cluster
 from contex.log.consumption import consumer, received
 from contex.log.failures import ELECTING, PASSING, failure
 from contex.records.message import Received
@@ -29,7 +29,6 @@ SPAN_BYTES_MAX = 8 * 1024 * 1024
 """A span ends with the record that passes this; the largest record alone always fits."""
 FETCH_BYTES_MAX = 256 * 1024
 FETCH_WAIT_MS_MAX = 10
-ELECTION_STEP_S = 0.05
 
 _END = -1
 _T = TypeVar("_T")
@@ -203,7 +202,7 @@ def _led(read: _Read[_T], client: Consumer, deadline: float) -> _T:
         except KafkaException as error:
             if error.args[0].code() not in ELECTING or time.monotonic() >= deadline:
                 raise
-        time.sleep(ELECTION_STEP_S)
+        time.sleep(SETTLE_STEP_S)
 
 
 def _confirmed(client: Consumer, read: _Read[_T], place: TopicPartition, deadline: float) -> _T:

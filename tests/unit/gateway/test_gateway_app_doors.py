@@ -205,13 +205,19 @@ async def streamed(gateway: Gateway, path: str, *headers: str, count: int = 0) -
     return Answer(int(lines[0].split(" ")[1]), fields, b"".join(pieces))
 
 
+async def told_three(gateway: Gateway) -> str:
+    """Register an agent, tell it three updates, and return the cursor before them."""
+    registered = await gateway.register("a")
+    for revision in range(3):
+        tell(gateway.log, revision)
+    gateway.house.hub.advance(PARTITION, 3)
+    cursor: str = registered.json["cursor"]
+    return cursor
+
+
 async def test_a_stream_tells_what_came_after_the_cursor_once() -> None:
     async with serving() as gateway:
-        registered = await gateway.register("a")
-        for revision in range(3):
-            tell(gateway.log, revision)
-        gateway.house.hub.advance(PARTITION, 3)
-        cursor = registered.json["cursor"]
+        cursor = await told_three(gateway)
         whole = await streamed(gateway, f"/agents/a/updates?cursor={cursor}", count=3)
     told = events(whole.body)
     assert (whole.status, whole.headers["Cache-Control"]) == (200, "no-cache")
@@ -222,11 +228,7 @@ async def test_a_stream_tells_what_came_after_the_cursor_once() -> None:
 
 async def test_the_last_event_wins_over_the_cursor_of_the_url() -> None:
     async with serving() as gateway:
-        registered = await gateway.register("a")
-        for revision in range(3):
-            tell(gateway.log, revision)
-        gateway.house.hub.advance(PARTITION, 3)
-        cursor = registered.json["cursor"]
+        cursor = await told_three(gateway)
         partition = cursor.partition(":")[0]
         found = await streamed(
             gateway,
