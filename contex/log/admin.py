@@ -3,7 +3,6 @@
 Decides nothing about topics: the topology does. Every call blocks, bounded by `CALL_TIMEOUT_S`.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,14 +21,13 @@ from confluent_kafka.admin import (
 )
 
 from contex.errors import DependencyAway
-from contex.log.failures import UNSETTLED, LogMisuse, failure
+from contex.log.failures import LogMisuse, failure
+from contex.log.offsets import offsets
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 CALL_TIMEOUT_S = 30.0
-SETTLE_STEP_S = 0.05
-"""Between two questions about a topic that is being created, or whose leader is elected."""
 SYSLOG_CRITICAL = 2
 
 _T = TypeVar("_T")
@@ -148,7 +146,10 @@ class Cluster:
             _await(answer, f"altering {name}")
 
     def grow(self, name: str, partitions: int) -> None:
-        """Give a topic more partitions, `partitions` in all. Its keys move."""
+        """Give a topic more partitions, `partitions` in all. Its keys move.
+
+        When it returns, every partition has a leader that takes records.
+        """
         answers = self._client.create_partitions(
             [NewPartitions(name, partitions)],
             operation_timeout=CALL_TIMEOUT_S,
@@ -156,6 +157,7 @@ class Cluster:
         )
         for answer in answers.values():
             _await(answer, f"growing {name}")
+        self._latest(name, range(partitions), f"growing {name}")
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         """Return the offset after the last record, by partition.
@@ -170,22 +172,10 @@ class Cluster:
         return self._latest(topic, state.partitions, f"measuring {topic}")
 
     def _latest(self, topic: str, partitions: Iterable[int], what: str) -> dict[int, int]:
-        """Ask every partition's leader, and again while there is none yet."""
-        wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
-        deadline = time.monotonic() + CALL_TIMEOUT_S
-        while True:
-            answers = self._client.list_offsets(wanted, request_timeout=CALL_TIMEOUT_S)
-            try:
-                return {
-                    place.partition: answer.result(CALL_TIMEOUT_S).offset
-                    for place, answer in answers.items()
-                }
-            except KafkaException as error:
-                if error.args[0].code() not in UNSETTLED or time.monotonic() > deadline:
-                    raise failure(error.args[0], what) from error
-                time.sleep(SETTLE_STEP_S)
-            except TimeoutError as error:
-                raise _silent(what) from error
+        places = [TopicPartition(topic, number) for number in partitions]
+        latest = OffsetSpec.latest()
+        found = _call(lambda: offsets(self._client, places, latest, timeout_s=CALL_TIMEOUT_S), what)
+        return {number: end for (_, number), end in found.items()}
 
     def _metadata(self) -> Any:  # noqa: ANN401 - the client is untyped
         return _call(lambda: self._client.list_topics(timeout=CALL_TIMEOUT_S), "listing topics")
@@ -209,8 +199,4 @@ def _call(call: Callable[[], _T], what: str) -> _T:
     except KafkaException as error:
         raise failure(error.args[0], what) from error
     except TimeoutError as error:
-        raise _silent(what) from error
-
-
-def _silent(what: str) -> DependencyAway:
-    return DependencyAway(f"{what}: no answer in {CALL_TIMEOUT_S} s")
+        raise DependencyAway(f"{what}: no answer in {CALL_TIMEOUT_S} s") from error

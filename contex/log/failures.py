@@ -37,8 +37,9 @@ ELECTING = frozenset(
 UNSETTLED = ELECTING | {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._NOENT,  # noqa: SLF001 - as above; its words are "No leaders found"
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - as above
 }
-"""What it answers besides while a topic is being created."""
+"""What it or the client's memory answers besides while a topic is being created, or grows."""
 MOVING = frozenset(
     {
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,

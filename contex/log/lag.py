@@ -10,10 +10,9 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from contex.errors import DependencyAway
 from contex.log.admin import SYSLOG_CRITICAL
 from contex.log.failures import MOVING, failure
+from contex.log.offsets import Place, offsets
 
 TIMEOUT_S = 10.0
-ANSWER_S = 2 * TIMEOUT_S
-"""Longer than the client's own time limit, so that its words are heard."""
 ASK_AGAIN_S = 0.2
 """A group's coordinator moves within a second or two, also when the cluster's first is made."""
 
@@ -47,7 +46,7 @@ class GroupLag:
         self._client = AdminClient(client)
         self._topics = frozenset(topics)
 
-    def spans(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Span]:
+    def spans(self, partitions: Iterable[Place]) -> dict[Place, Span]:
         """Return where the group stands in each partition. Blocks; call it from a thread.
 
         Raises:
@@ -66,7 +65,7 @@ class GroupLag:
             raise DependencyAway("Kafka does not say how far the group is behind") from error
         return {one: Span(max(committed.get(one, 0), starts[one]), ends[one]) for one in ends}
 
-    def _committed(self, asked: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+    def _committed(self, asked: Sequence[TopicPartition]) -> dict[Place, int]:
         """Ask, and again while the group's coordinator moves."""
         deadline = time.monotonic() + TIMEOUT_S
         while True:
@@ -79,11 +78,5 @@ class GroupLag:
                 return {(one.topic, one.partition): max(one.offset, 0) for one in answers}
             time.sleep(ASK_AGAIN_S)
 
-    def _offsets(
-        self, asked: Sequence[TopicPartition], spec: OffsetSpec
-    ) -> dict[tuple[str, int], int]:
-        answers = self._client.list_offsets(dict.fromkeys(asked, spec), request_timeout=TIMEOUT_S)
-        return {
-            (one.topic, one.partition): answer.result(ANSWER_S).offset
-            for one, answer in answers.items()
-        }
+    def _offsets(self, asked: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, int]:
+        return offsets(self._client, asked, spec, timeout_s=TIMEOUT_S)

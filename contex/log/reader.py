@@ -17,9 +17,10 @@ from typing import TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from contex.errors import CallerError, DependencyAway
-from contex.log.admin import SETTLE_STEP_S, Cluster
+from contex.log.admin import Cluster
 from contex.log.consumption import consumer, received
 from contex.log.failures import ELECTING, PASSING, failure
+from contex.log.offsets import SETTLE_STEP_S
 from contex.records.message import Received
 
 READ_TIMEOUT_S = 5.0

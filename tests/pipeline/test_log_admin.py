@@ -53,6 +53,14 @@ def test_brokers_and_ends(cluster: Cluster, name: str) -> None:
     assert cluster.end_offsets(name) == {0: 0, 1: 0, 2: 0}
 
 
+def test_a_topic_that_grew_has_a_leader_of_every_partition(cluster: Cluster, name: str) -> None:
+    cluster.create([TopicState(name, 1, 1)])
+    # The client has looked, and remembers that there is no second partition.
+    assert cluster.end_offsets(name) == {0: 0}
+    cluster.grow(name, 3)
+    assert cluster.end_offsets(name) == {0: 0, 1: 0, 2: 0}
+
+
 def test_no_broker_is_a_dependency_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CALL_TIMEOUT_S", 0.5)
     with pytest.raises(DependencyAway):

@@ -1,0 +1,52 @@
+"""Where partitions begin and end, as their leaders say, waited for while there is no leader yet.
+
+Decides when to ask again. Errors are the client's own: what they mean is the caller's to say.
+"""
+
+import time
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from contex.log.failures import UNSETTLED
+
+SETTLE_STEP_S = 0.05
+"""Between two questions about a topic that is being created, or whose leader is elected."""
+
+Place = tuple[str, int]
+"""A topic's name and the number of one of its partitions."""
+
+
+def offsets(
+    client: AdminClient, places: Iterable[TopicPartition], spec: OffsetSpec, *, timeout_s: float
+) -> dict[Place, int]:
+    """Ask every partition's leader for an offset, and again while there is none yet. Blocks.
+
+    Args:
+        client: whose memory of the cluster is brought up to date where it is out of date.
+        places: the partitions.
+        spec: which offset: the first, the one after the last record, the first since a time.
+        timeout_s: how long one answer may take, and how long leaders are waited for.
+
+    Raises:
+        KafkaException: the cluster refused, or a leader is missing still.
+        TimeoutError: the client did not answer.
+    """
+    asked = dict.fromkeys(places, spec)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        answers = client.list_offsets(asked, request_timeout=timeout_s)
+        try:
+            return {
+                # Longer than the client's own time limit, so that its words are heard.
+                (place.topic, place.partition): answer.result(2 * timeout_s).offset
+                for place, answer in answers.items()
+            }
+        except KafkaException as error:
+            if error.args[0].code() not in UNSETTLED or time.monotonic() > deadline:
+                raise
+        time.sleep(SETTLE_STEP_S)
+        # The client remembers that a leader or a partition was missing, for a quarter of an hour,
+        # and would say it again without asking the cluster.
+        client.list_topics(timeout=timeout_s)
