@@ -1,10 +1,30 @@
 """Fixtures shared by all suites. What is expensive is started once per session, on first use."""
 
+import faulthandler
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 from contex.local.kafka import Broker
+
+# A run that was started in the background ignores Ctrl-C, and so would every process it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """Set the clock of `faulthandler_timeout` again: pytest stops it, for a debugger's sake.
+
+    What a failed test leaves behind is what is most likely to hang.
+    """
+    if not node.config.option.usepdb:
+        faulthandler.dump_traceback_later(
+            float(node.config.getini("faulthandler_timeout")),
+            file=node.config.stash[fault_handler_stderr_fd_key],
+            exit=True,
+        )
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from index_engines import DIMENSIONS, EngineProcess, fresh_scope, unit_vectors
+from index_engines import DIMENSIONS, STOP_TIMEOUT_S, EngineProcess, fresh_scope, unit_vectors
 from qdrant_client import grpc as wire
 
 from contex.errors import DependencyAway
@@ -245,14 +245,12 @@ async def test_a_wrong_request_is_our_bug_and_not_an_engine_that_is_away(
 
 
 def test_a_folder_is_served_by_one_process(engine: EngineProcess) -> None:
-    second = EngineProcess(engine.folder).spawn()
-    _, complaint = second.communicate(timeout=20)
-    assert second.returncode == EXIT_IN_USE
-    assert "in use by another process" in complaint
+    second = EngineProcess(engine.folder)
+    assert second.spawn().wait(STOP_TIMEOUT_S) == EXIT_IN_USE
+    assert "in use by another process" in second.words()
 
 
 def test_a_port_that_is_taken_is_named(engine: EngineProcess, tmp_path: Path) -> None:
-    second = EngineProcess(tmp_path, port=engine.port).spawn()
-    _, complaint = second.communicate(timeout=20)
-    assert second.returncode == EXIT_PORT_TAKEN
-    assert str(engine.port) in complaint
+    second = EngineProcess(tmp_path, port=engine.port)
+    assert second.spawn().wait(STOP_TIMEOUT_S) == EXIT_PORT_TAKEN
+    assert str(engine.port) in second.words()

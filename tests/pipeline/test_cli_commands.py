@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import mortal
 
 from contex.local.ports import free_ports
 from contex.local.stack import Stack, StackOptions
@@ -29,15 +31,17 @@ class Shell:
     folder: Path
     environ: dict[str, str]
 
-    def start(self, *arguments: str, **env: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "contex.cli.main", *arguments],
-            cwd=self.folder,
-            env={**self.environ, **env},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+    def start(self, *arguments: str, **env: str) -> AbstractContextManager["subprocess.Popen[str]"]:
+        return mortal(
+            subprocess.Popen(
+                [sys.executable, "-m", "contex.cli.main", *arguments],
+                cwd=self.folder,
+                env={**self.environ, **env},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         )
 
     def run(self, *arguments: str, status: int = 0, stdin: str = "", **env: str) -> tuple[str, str]:
@@ -212,13 +216,7 @@ def test_the_doctor_names_the_usual_mistakes(contex: Shell, stack: Stack) -> Non
 def test_interrupting_a_listener_ends_it_with_130(
     contex: Shell, registered: dict[str, Any]
 ) -> None:
-    # A suite that was started in the background ignores SIGINT, and so would its children.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        listener = contex.start("listen", "helper")
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with listener:
+    with contex.start("listen", "helper") as listener:
         assert listener.stdout is not None
         listener.stdout.readline()
         listener.send_signal(signal.SIGINT)

@@ -20,6 +20,7 @@ from contex.records.schema_source import PinnedSchemas
 from contex.settings import Settings
 
 TOPIC = "contex.publications"
+ANSWER_S_MAX = 30.0
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +44,8 @@ def publication() -> Publication:
 
 def ask(url: str, path: str, body: object = None) -> object:
     data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url + path, data, {"Content-Type": "application/json"})) as answer:
+    asked = Request(url + path, data, {"Content-Type": "application/json"})
+    with urlopen(asked, timeout=ANSWER_S_MAX) as answer:
         return json.load(answer)
 
 

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import DEADLINE_S, alive, eventually
+from processes import DEADLINE_S, alive, eventually, mortal
 
 from contex.local.errors import FolderInUse
 from contex.local.stack import Stack, StackOptions
@@ -77,14 +78,16 @@ def test_whoever_is_killed_comes_back(stack: Stack, name: str) -> None:
     assert run_file(stack.options.data)["children"][name]["pid"] == stack.pid(name) != before
 
 
-def contex_dev(data: Path, *options: str) -> "subprocess.Popen[str]":
+def contex_dev(data: Path, *options: str) -> AbstractContextManager["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "contex.cli.main", "dev", "--data", str(data)]
-    return subprocess.Popen(
-        [*command, "--port", "0", "--kafka-port", "0", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, **DETERMINISTIC},
+    return mortal(
+        subprocess.Popen(
+            [*command, "--port", "0", "--kafka-port", "0", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **DETERMINISTIC},
+        )
     )
 
 

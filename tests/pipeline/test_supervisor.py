@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from processes import DEADLINE_S, alive, eventually
+from processes import DEADLINE_S, alive, eventually, mortal
 
 from contex.local.errors import ChildFailed
 from contex.local.process import Command
@@ -164,7 +164,8 @@ supervisor.start(Service("child", child, ready=lambda: True), Service("other", c
 print(supervisor.pid("child"), supervisor.pid("other"), flush=True)
 time.sleep(600)
 """
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+    started = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    with mortal(started) as parent:
         assert parent.stdout is not None
         pids = [int(word) for word in parent.stdout.readline().split()]
         assert [alive(pid) for pid in pids] == [True, True]

@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ class GatewayProcess:
         try:
             with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
                 return bool(answer.status == 200)
-        except urllib.error.URLError:
+        except (OSError, HTTPException):  # it listens, and has no time yet
             return False
 
 

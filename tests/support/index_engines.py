@@ -1,5 +1,6 @@
 """The engines that the index's contract is tried on, and what the cases share."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+from processes import eventually
 
 from contex.embedding.port import Vectors
 from contex.index.port import Index
@@ -18,6 +20,7 @@ from contex.records.registration import Need
 
 DIMENSIONS = 48
 STOP_TIMEOUT_S = 20.0
+_LISTENS = re.compile(r"index engine on .*:(?P<port>\d+)\n")
 
 
 @dataclass
@@ -26,25 +29,36 @@ class EngineProcess:
 
     folder: Path
     port: int = 0
-    child: "subprocess.Popen[str] | None" = field(default=None, init=False)
+    child: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     def start(self) -> None:
         """Start, and return when it listens."""
-        self.child = self.spawn()
-        assert self.child.stdout is not None
-        line = self.child.stdout.readline()
-        assert line.startswith("index engine on"), f"expected the address, got {line!r}"
-        self.port = int(line.rsplit(":", 1)[1])
-
-    def spawn(self) -> "subprocess.Popen[str]":
-        """Start without waiting."""
-        command = [sys.executable, "-m", "contex.local.index_server"]
-        return subprocess.Popen(
-            [*command, "--data", str(self.folder), "--port", str(self.port)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        child = self.child = self.spawn()
+        eventually(
+            lambda: child.poll() is not None or _LISTENS.match(self.words()) is not None,
+            "the index engine says where it listens",
         )
+        said = _LISTENS.match(self.words())
+        assert said is not None, f"expected its address, got {self.words()!r}"
+        self.port = int(said["port"])
+
+    def spawn(self) -> "subprocess.Popen[bytes]":
+        """Start without waiting."""
+        command = [sys.executable, "-u", "-m", "contex.local.index_server"]
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                [*command, "--data", str(self.folder), "--port", str(self.port)],
+                stdout=log,
+                stderr=log,
+            )
+
+    def words(self) -> str:
+        """Return what it has printed since it was started."""
+        return self._log.read_text()
+
+    @property
+    def _log(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}-{id(self)}.log")
 
     def kill(self) -> None:
         """End it at once, without any notice."""
@@ -54,12 +68,11 @@ class EngineProcess:
         """Ask it to stop, and return its exit code."""
         return self._end(lambda child: child.terminate())
 
-    def _end(self, how: "Callable[[subprocess.Popen[str]], None]") -> int:
+    def _end(self, how: "Callable[[subprocess.Popen[bytes]], None]") -> int:
         if self.child is None:
             return 0
         how(self.child)
-        self.child.communicate(timeout=STOP_TIMEOUT_S)
-        code = self.child.returncode
+        code = self.child.wait(STOP_TIMEOUT_S)
         self.child = None
         return code
 
