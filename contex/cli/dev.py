@@ -180,8 +180,10 @@ class Interrupts:
     def receive(self, _number: int, _frame: FrameType | None) -> None:
         """Handle a signal, in the main thread."""
         if self._stopping:
-            self._stack.kill_all()
-            os._exit(Exit.INTERRUPTED)
+            try:
+                self._stack.kill_all()
+            finally:
+                os._exit(Exit.INTERRUPTED)
         self._stopping = True
         self._view.rest()
         self._view.say("Stopping everything in order; Ctrl-C again kills it at once.")

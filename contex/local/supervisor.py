@@ -41,7 +41,8 @@ class Supervisor:
         self._live_misses_max = live_misses_max
         self._groups: list[list[Slot]] = []
         self._lock = threading.RLock()
-        self._stopping = threading.Event()
+        # No event: its lock would be waited for, for ever, by a signal that comes while it is set.
+        self._stopping = False
         self._probes = ThreadPoolExecutor(_PROBES_AT_ONCE_MAX, thread_name_prefix="probe")
         self._watcher = ThreadPoolExecutor(1, thread_name_prefix="supervisor")
         self._watch: Future[None] | None = None
@@ -131,7 +132,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End all services, the last started first; those started together, together."""
-        self._stopping.set()
+        self._stopping = True
         try:
             self.follow()
         finally:
@@ -141,8 +142,8 @@ class Supervisor:
             self._watcher.shutdown()
 
     def kill(self) -> None:
-        """End all services at once, without order."""
-        self._stopping.set()
+        """End all services at once, without order. Waits for no lock: a signal may call it."""
+        self._stopping = True
         for slot in self._slots():
             slot.child.kill()
 
@@ -162,11 +163,12 @@ class Supervisor:
         self._changed()
 
     def _watch_all(self) -> None:
-        while not self._stopping.wait(_TICK_S):
+        while not self._stopping:
             with self._lock:
                 for slot in self._slots():
-                    if slot.watched:
+                    if slot.watched and not self._stopping:
                         self._watch_one(slot)
+            time.sleep(_TICK_S)
 
     def _watch_one(self, slot: Slot) -> None:
         if slot.phase is Phase.WAITING:

@@ -1,0 +1,52 @@
+"""A second Ctrl-C while everything is being stopped, at any moment of it."""
+
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+from processes import DEADLINE_S
+
+from contex.local.supervisor import Supervisor
+
+
+def interrupted_at(line: int) -> bool | None:
+    """Stop a supervisor and, at that line of all that are run for it, kill in the same thread.
+
+    Returns:
+        Whether so many lines were run; None where the kill has not come back.
+    """
+    supervisor = Supervisor(lambda _event: None)
+    supervisor.start()
+    left, came_back = line, False
+
+    def step(_frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal left, came_back
+        left -= event == "line"
+        if event == "line" and left == 0:
+            sys.settrace(None)
+            supervisor.kill()
+            came_back = True
+            return None
+        return step
+
+    def stop() -> None:
+        sys.settrace(step)
+        supervisor.stop()
+        sys.settrace(None)
+
+    main = threading.Thread(target=stop, daemon=True)
+    main.start()
+    main.join(DEADLINE_S)
+    if left <= 0:
+        return True if came_back else None
+    return False
+
+
+def test_a_kill_comes_back_at_whatever_moment_of_a_stop_it_is_asked_for() -> None:
+    line, answer = 1, interrupted_at(1)
+    while answer:
+        line += 1
+        answer = interrupted_at(line)
+    assert answer is False, f"expected the kill to come back, it hangs at line {line} of the stop"
+    assert line > 20, f"expected many moments, there were {line}"
