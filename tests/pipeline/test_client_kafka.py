@@ -25,6 +25,7 @@ from contex.records.message import Message
 from topology.catalogue import PUBLICATIONS, UPDATES, Topic
 
 NEED = "coffee beans menu"
+REGISTRY_S_MAX = 10
 MATCHING = {"about": "coffee beans menu"}
 
 
@@ -45,8 +46,8 @@ def stack(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def schemas_of(registry: Registry) -> Iterator[SchemaRegistryClient]:
-    """Confluent's own client of the registry."""
-    with SchemaRegistryClient({"url": registry.url}) as client:
+    """Confluent's own client of the registry; left alone, it waits for ever for a lost answer."""
+    with SchemaRegistryClient({"url": registry.url, "timeout": REGISTRY_S_MAX}) as client:
         yield client
 
 
