@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
@@ -185,6 +186,7 @@ class Interrupts:
             finally:
                 os._exit(Exit.INTERRUPTED)
         self._stopping = True
-        self._view.rest()
-        self._view.say("Stopping everything in order; Ctrl-C again kills it at once.")
+        with suppress(RuntimeError):  # this thread is just writing, and cannot begin another line
+            self._view.rest()
+            self._view.say("Stopping everything in order; Ctrl-C again kills it at once.")
         raise KeyboardInterrupt

@@ -153,16 +153,20 @@ def test_a_key_that_the_gateway_wants_is_mentioned_and_never_shown(
     assert "a-secret-key-of-ours" not in guide
 
 
-def test_the_first_signal_stops_and_the_second_kills(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Gone(Exception):
-        """The process would have ended."""
+class Gone(Exception):
+    """The process would have ended."""
 
+
+@pytest.fixture
+def _ends(monkeypatch: pytest.MonkeyPatch) -> None:
     def end(status: int) -> None:
         raise Gone(status)
 
     monkeypatch.setattr(os, "_exit", end)
+
+
+@pytest.mark.usefixtures("_ends")
+def test_the_first_signal_stops_and_the_second_kills(tmp_path: Path) -> None:
     view, output = piped()
     stack = Stack(tmp_path)
     interrupts = dev_module.Interrupts(cast("Any", stack), view)
@@ -173,6 +177,24 @@ def test_the_first_signal_stops_and_the_second_kills(
     with pytest.raises(Gone, match="130"):
         interrupts.receive(signal.SIGINT, None)
     assert stack.done == ["killed"]
+
+
+@pytest.mark.usefixtures("_ends")
+def test_signals_are_obeyed_whatever_fails_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("reentrant call inside a writer")
+
+    view, _ = piped()
+    stack = Stack(tmp_path)
+    monkeypatch.setattr(view, "say", fail)
+    monkeypatch.setattr(stack, "kill_all", fail)
+    interrupts = dev_module.Interrupts(cast("Any", stack), view)
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.receive(signal.SIGINT, None)
+    with pytest.raises(Gone, match="130"):
+        interrupts.receive(signal.SIGINT, None)
 
 
 def test_the_model_is_brought_before_anything_is_started(
