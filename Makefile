@@ -42,7 +42,7 @@ run: $(VENV)/.run ## Start the whole stack, play the example, keep serving (ARGS
 test: check fast ## Run every test: checks, unit, contract, pipeline and faults on a real Kafka
 	@$(BIN)/python -m pytest -m torch tests/unit/embedding tests/contract $(ARGS)
 	@$(BIN)/python -m pytest -n $(PIPELINES) --dist loadfile tests/pipeline $(ARGS)
-	@$(BIN)/python -m pytest tests/faults $(ARGS)
+	@$(BIN)/python -m pytest -o faulthandler_timeout=1800 tests/faults $(ARGS)
 
 .PHONY: fast
 fast: $(VENV)/.dev ## Run the tests that need neither a broker nor torch

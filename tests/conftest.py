@@ -4,6 +4,7 @@ import faulthandler
 import signal
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 
@@ -11,6 +12,10 @@ from contex.local.kafka import Broker
 
 # A run that was started in the background ignores Ctrl-C, and so would every process it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A time for each example is no property of the code: on a busy machine any of them may take long.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(trylast=True)

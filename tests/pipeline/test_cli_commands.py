@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import mortal
+from processes import mortal, unless_busy
 
 from contex.local.ports import free_ports
 from contex.local.stack import Stack, StackOptions
@@ -167,16 +167,16 @@ def test_agents_come_and_go(contex: Shell) -> None:
 
 
 def doctor(contex: Shell, *arguments: str, status: int, **env: str) -> list[tuple[str, str, str]]:
-    began_s = time.monotonic()
     told = contex.json("doctor", *arguments, status=status, **env)
-    took_s = time.monotonic() - began_s
-    assert took_s < DOCTOR_S_MAX, f"expected at most {DOCTOR_S_MAX} s, got {took_s:.1f} s"
     return [(one["subject"], one["level"], one["text"]) for one in told["findings"]]
 
 
 @pytest.mark.usefixtures("registered")
 def test_the_doctor_finds_a_healthy_stack_healthy(contex: Shell, stack: Stack) -> None:
-    found = doctor(contex, "--data", str(stack.options.data), status=0, CONTEX_URL="")
+    def examined() -> list[tuple[str, str, str]]:
+        return doctor(contex, "--data", str(stack.options.data), status=0, CONTEX_URL="")
+
+    found = unless_busy(examined)
     levels = {subject: level for subject, level, _ in found}
     assert {"warn", "fail", "skip"} & set(levels.values()) == set(), found
     assert levels.keys() >= {
@@ -194,7 +194,10 @@ def test_the_doctor_is_done_in_time_when_nothing_answers(contex: Shell) -> None:
         "CONTEX_URL": f"http://127.0.0.1:{port}",
         "SCHEMA_REGISTRY_URL": f"http://127.0.0.1:{port}",
     }
+    began_s = time.monotonic()
     found = doctor(contex, status=1, **nowhere)
+    took_s = time.monotonic() - began_s
+    assert took_s < DOCTOR_S_MAX, f"expected at most {DOCTOR_S_MAX} s, got {took_s:.1f} s"
     failures = {subject for subject, level, _ in found if level == "fail"}
     skipped = {subject for subject, level, _ in found if level == "skip"}
     assert failures == {"Kafka", "schemas", "index", "gateway"}, found

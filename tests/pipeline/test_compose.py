@@ -10,6 +10,7 @@ import pytest
 from compose_file import ROOT, loaded
 from composed import Composed
 from confluent_kafka.admin import AdminClient, ConfigResource
+from processes import unless_busy
 from product import Api
 
 PROJECT = "shop"
@@ -97,8 +98,11 @@ def test_everything_that_prometheus_scrapes_answers_as_its_stage(composed: Compo
 def test_what_looks_after_it_finds_everything_from_within(
     composed: Composed, name: str, command: str
 ) -> None:
-    ran = composed.run(name, command.split())
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    def examine() -> None:
+        ran = composed.run(name, command.split())
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+    unless_busy(examine)
 
 
 def test_at_last_all_stop_in_order_having_kept_to_their_limits(

@@ -8,7 +8,7 @@ import threading
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -370,15 +370,20 @@ def test_a_record_of_a_schema_that_came_late_is_redriven_and_routed(tmp_path: Pa
     registry = Registry(tmp_path / "registry")
     broker = Broker(tmp_path / "kafka")
     engine = EngineProcess(tmp_path / "index")
-    registry.start()
-    broker.start()
-    engine.start()
-    bootstrap = broker.bootstrap
-    cluster = Cluster(bootstrap)
-    apply_plan(cluster, make_plan(read(cluster)))
-    codec = Codec(schema_source(Settings.model_validate({"schema_registry_url": registry.url})))
-    worker = RoutingProcess(bootstrap, engine.port, tmp_path, {"SCHEMA_REGISTRY_URL": registry.url})
-    try:
+    with ExitStack() as running:
+        running.callback(registry.kill)
+        registry.start()
+        running.callback(broker.kill)
+        broker.start()
+        running.callback(engine.kill)
+        engine.start()
+        bootstrap = broker.bootstrap
+        cluster = Cluster(bootstrap)
+        apply_plan(cluster, make_plan(read(cluster)))
+        codec = Codec(schema_source(Settings.model_validate({"schema_registry_url": registry.url})))
+        named = {"SCHEMA_REGISTRY_URL": registry.url}
+        worker = RoutingProcess(bootstrap, engine.port, tmp_path, named)
+        running.callback(worker.kill)
         with UpdatesLog(bootstrap) as log, raw_producer(bootstrap) as produce:
             log.codec = codec
             worker.start()
@@ -413,11 +418,6 @@ def test_a_record_of_a_schema_that_came_late_is_redriven_and_routed(tmp_path: Pa
                 if read_redriven(record.headers)
             ]
             assert [record.offset for record in again] == [update.items[0].revision]
-    finally:
-        worker.kill()
-        engine.kill()
-        broker.kill()
-        registry.kill()
 
 
 def unknown(codec: Codec, schema_id: int) -> Message:

@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,21 +54,25 @@ class World:
         self.engine = EngineProcess(folder / "index")
         self._folder = folder
         self._settings = settings
+        self._started = ExitStack()
 
     def __enter__(self) -> Self:
-        self._broker.start()
-        apply_topics(self.bootstrap)
-        self.engine.start()
-        self.worker = RoutingProcess(self.bootstrap, self.engine.port, self._folder, self._settings)
-        self.updates = UpdatesLog(self.bootstrap)
-        self.updates.__enter__()
+        with ExitStack() as started:  # what has been started ends with a start that fails
+            started.callback(self._broker.kill)
+            self._broker.start()
+            apply_topics(self.bootstrap)
+            started.callback(self.engine.kill)
+            self.engine.start()
+            self.updates = started.enter_context(UpdatesLog(self.bootstrap))
+            self.worker = RoutingProcess(
+                self.bootstrap, self.engine.port, self._folder, self._settings
+            )
+            started.callback(self.worker.kill)
+            self._started = started.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.worker.kill()
-        self.updates.__exit__()
-        self.engine.kill()
-        self._broker.kill()
+        self._started.close()
 
     @property
     def bootstrap(self) -> str:

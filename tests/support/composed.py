@@ -40,7 +40,10 @@ class Container:
     def is_healthy(self) -> bool:
         """Run the health check, as the engine would inside."""
         assert self.service.check is not None
-        return subprocess.run(self.service.check, env=self.environment, check=False).returncode == 0
+        asked = subprocess.run(
+            self.service.check, env=self.environment, check=False, timeout=STOP_S_MAX
+        )
+        return asked.returncode == 0
 
     def peak_mib(self) -> float:
         """Return the most memory that it has had."""
@@ -96,7 +99,13 @@ class Composed:
         gateway = {"CONTEX_URL": f"http://127.0.0.1:{self.port('gateway')}"}  # 8000 in a container
         environment = {**self.containers[name][0].environment, **gateway}
         return subprocess.run(
-            command, env=environment, cwd=self.work, capture_output=True, text=True, check=False
+            command,
+            env=environment,
+            cwd=self.work,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=HEALTHY_S_MAX,
         )
 
     def _of_registry(self) -> dict[str, str]:

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from processes import unless_busy
+
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK_S_MAX = 60.0
 RUNNABLE = frozenset({"sh", "python"})
 SHOWN = frozenset({"", "json", "yaml", "java"})
 """Fences for what is read, not run; one without a language must hold no command."""
-BUSY = "no answer within"
-BUSY_TRIES_MAX = 3
-"""`contex doctor` gives up on a dependency after seconds; a machine full of tests is slower."""
 LINKED = ("examples", "docs", "schemas", ".env.example", "docker-compose.yml")
 """What a reader has beside them, in a clone."""
 
@@ -151,10 +150,10 @@ class Reader:
 
     def run(self, block: Block) -> str:
         """Run a block and return what it printed; what it leaves in the background goes on."""
-        for _ in range(BUSY_TRIES_MAX):
-            status, code, text = self._run(block)
-            if status == 0 or BUSY not in text:
-                break
+        return unless_busy(lambda: self._passed(block))
+
+    def _passed(self, block: Block) -> str:
+        status, code, text = self._run(block)
         told = f":\n{code}\n--- printed:\n{text}"
         assert status == 0, f"{block}: expected status 0, got {status}{told}"
         assert _PROBLEM not in text, f"{block}: expected no problem in the answers, got one{told}"

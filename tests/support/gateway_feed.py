@@ -17,7 +17,7 @@ from contex.records.schema_source import PinnedSchemas
 from contex.records.update import Cause, Item, Update, UpdateKind, update_id
 
 UPDATES = "contex.updates"
-EVENT_TIMEOUT_S = 20
+EVENT_TIMEOUT_S = 60
 
 
 def agent_key(tenant: str, project: str, agent_id: str) -> AgentKey:

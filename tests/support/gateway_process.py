@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
+from processes import ended_on_error
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
 POLL_INTERVAL_S = 0.05
 
@@ -67,11 +68,12 @@ class GatewayProcess:
             self._process = subprocess.Popen(
                 [sys.executable, *self._command], env=environment, stderr=log, stdout=log
             )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._answers(until):
-            assert self._process.poll() is None, f"the gateway exited:\n{self.log()}"
-            assert time.monotonic() < deadline, f"the gateway is not ready:\n{self.log()}"
-            time.sleep(POLL_INTERVAL_S)
+        with ended_on_error(self._process):
+            deadline = time.monotonic() + START_TIMEOUT_S
+            while not self._answers(until):
+                assert self._process.poll() is None, f"the gateway exited:\n{self.log()}"
+                assert time.monotonic() < deadline, f"the gateway is not ready:\n{self.log()}"
+                time.sleep(POLL_INTERVAL_S)
 
     def kill(self) -> None:
         """Kill it with signal 9."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-from processes import eventually
+from processes import ended_on_error, eventually
 
 from contex.embedding.port import Vectors
 from contex.index.port import Index
@@ -34,10 +34,11 @@ class EngineProcess:
     def start(self) -> None:
         """Start, and return when it listens."""
         child = self.child = self.spawn()
-        eventually(
-            lambda: child.poll() is not None or _LISTENS.match(self.words()) is not None,
-            "the index engine says where it listens",
-        )
+        with ended_on_error(child):
+            eventually(
+                lambda: child.poll() is not None or _LISTENS.match(self.words()) is not None,
+                "the index engine says where it listens",
+            )
         said = _LISTENS.match(self.words())
         assert said is not None, f"expected its address, got {self.words()!r}"
         self.port = int(said["port"])

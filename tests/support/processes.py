@@ -5,15 +5,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import subprocess
+
+_T = TypeVar("_T")
 
 DEADLINE_S = 120.0
 """Long, because many machines that run tests are small and busy."""
 LIFE_S_MAX = 3 * DEADLINE_S
 """What a process is given that starts, is used and stops."""
+BUSY = "no answer within"
+BUSY_TRIES_MAX = 3
 _POLL_S = 0.02
 
 
@@ -28,9 +32,34 @@ def alive(pid: int) -> bool:
     """Return whether the process runs; one that ended and was not waited for does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter if it goes while it is read
         return False
     return state != "Z"
+
+
+def unless_busy(examine: Callable[[], _T]) -> _T:
+    """Return what an examination finds, tried anew when something had no time to answer.
+
+    `contex doctor` gives up on a dependency after seconds; a machine full of tests is slower.
+    """
+    for _ in range(BUSY_TRIES_MAX - 1):
+        try:
+            return examine()
+        except AssertionError as error:
+            if BUSY not in str(error):
+                raise
+    return examine()
+
+
+@contextmanager
+def ended_on_error(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Kill a process whose start fails: nobody else knows of it yet."""
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
 
 
 @contextmanager

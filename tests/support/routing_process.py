@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 
+from processes import ended_on_error
 from product import wait_until
 
 from contex.local.ports import free_ports
@@ -46,7 +47,8 @@ class RoutingProcess:
                 stderr=log,
             )
         if wait:
-            wait_until(self.is_ready, "the routing worker to be ready")
+            with ended_on_error(self._process):
+                wait_until(self.is_ready, "the routing worker to be ready")
 
     def is_running(self) -> bool:
         """Say whether the process lives."""
@@ -58,7 +60,7 @@ class RoutingProcess:
             url = f"http://127.0.0.1:{self._health}/health/ready"
             with urllib.request.urlopen(url, timeout=5) as answer:
                 return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
+        except (OSError, HTTPException):
             return False
 
     def terminate(self) -> int:

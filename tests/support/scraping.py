@@ -1,9 +1,9 @@
 """Scrapes several processes all the while, and remembers how every sample has moved."""
 
 import threading
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -54,7 +54,7 @@ class Scraper:
     def _scrape(self, process: str, url: str) -> None:
         try:
             found = samples(url)
-        except (urllib.error.URLError, OSError):
+        except (OSError, HTTPException):
             return  # not there yet, or not any more
         for one in found:
             key = (process, one.name, frozenset(one.labels.items()))

@@ -30,7 +30,7 @@ from topology.catalogue import ATTEMPTS, PUBLICATIONS, REGISTRATIONS, UPDATES, W
 CODEC = Codec(PinnedSchemas())
 KEYS = generate_key()
 EXIT_TIMEOUT_S = 30
-READ_TIMEOUT_S = 20
+READ_TIMEOUT_S = 60
 _offsets = count(1)
 
 
@@ -90,8 +90,11 @@ class World:
             }
             consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
             found: list[Received] = []
+            expected = sum(ends.values())
             deadline = time.monotonic() + READ_TIMEOUT_S
-            while len(found) < sum(ends.values()) and time.monotonic() < deadline:
+            while len(found) < expected:
+                got = f"{len(found)} of {expected} records of {topic}"
+                assert time.monotonic() < deadline, f"got {got} in {READ_TIMEOUT_S} s"
                 found += [received(one) for one in consumer.consume(500, 0.2) if not one.error()]
         finally:
             consumer.close()

@@ -20,9 +20,9 @@ KEY = "prefer-prefer-prefer"
 NEED = "espresso coffee beans"
 COFFEE = {"drink": "espresso coffee", "beans": "espresso coffee beans"}
 MORE_COFFEE = {"drink": "espresso coffee", "beans": "light espresso coffee beans"}
-WAIT = {"Prefer": "wait=20"}
+WAIT = {"Prefer": "wait=30"}
 SHORTLY = {"Prefer": "wait=1"}
-SHORTLY_S = 5.0
+SHORTLY_S = 9.0
 """More than `wait=1`, far less than the timeout of a call to an index that hangs."""
 
 
@@ -75,7 +75,7 @@ def told(**counts: int) -> dict[str, int]:
 
 async def test_what_follows_from_a_write_is_in_its_answer(project: Project) -> None:
     status, registered, applied = await project.register(WAIT)
-    assert (status, applied) == (200, "wait=20"), registered
+    assert (status, applied) == (200, "wait=30"), registered
     initial = registered["initial"]
     assert (initial["type"], initial["data"]["epoch"], initial["data"]["items"]) == (
         "context.initial",
@@ -85,7 +85,7 @@ async def test_what_follows_from_a_write_is_in_its_answer(project: Project) -> N
     outcomes = []
     for data in (COFFEE, COFFEE, MORE_COFFEE, {"sport": "football"}):
         status, body, applied = await project.publish(data, WAIT)
-        assert (status, applied, body["status"]) == (200, "wait=20", "published"), body
+        assert (status, applied, body["status"]) == (200, "wait=30", "published"), body
         outcomes.append((body["outcome"], body["agents_told"], body["told"]))
     assert outcomes == [
         ("routed", 1, told(matched=1)),

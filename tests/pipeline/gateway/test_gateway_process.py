@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from gateway_feed import agent_key, following, register
 from gateway_process import GatewayProcess, TopicReader, apply_topics
+from processes import DEADLINE_S
 
 from contex.local.kafka import Broker
 from contex.log.partitioner import partition_for
@@ -64,7 +65,8 @@ async def test_sigterm_ends_streams_politely_and_loses_nothing_accepted(
         following(gateway.url, agent, cursor=said["cursor"]) as stream,
     ):
         workers = [asyncio.create_task(publish(session, worker)) for worker in range(8)]
-        await flowing.wait()
+        async with asyncio.timeout(DEADLINE_S):
+            await flowing.wait()
         gateway.terminate()
         assert await stream.next() is None
         assert stream.comments[-1] == "closing"
@@ -86,16 +88,16 @@ async def readiness(session: aiohttp.ClientSession) -> dict[str, Any]:
 @pytest.mark.promise(1)
 async def test_a_publish_outlives_kill_9_of_the_broker(tmp_path: Path) -> None:
     broker = Broker(tmp_path / "kafka")
-    await asyncio.to_thread(broker.start)
-    apply_topics(broker.bootstrap)
     gateway = GatewayProcess(broker.bootstrap, tmp_path, tenant="t", settings={})
     try:
+        await asyncio.to_thread(broker.start)
+        apply_topics(broker.bootstrap)
         await asyncio.to_thread(gateway.start)
         broker.kill()
         async with aiohttp.ClientSession(gateway.url) as session:
             request = {"project_id": "p", "data_key": "k", "data": 1}
             publishing = asyncio.create_task(session.post("/api/v1/data/publish", json=request))
-            async with asyncio.timeout(20):  # an answer is good for a second
+            async with asyncio.timeout(DEADLINE_S):  # an answer is good for a second
                 while (await readiness(session))["checks"]["kafka"]:
                     pass
             await asyncio.to_thread(broker.start)

@@ -28,7 +28,7 @@ from gateway.routes import ROUTES
 CASES = int(os.environ.get("FUZZ_CASES", "25"))
 """Per operation and phase."""
 SEED = int(os.environ.get("FUZZ_SEED", "20261121"))
-TIMEOUT_S = 600
+TIMEOUT_S = 400
 REQUEST_TIMEOUT_S = 20
 KEY = "fuzz-fuzz-fuzz-fuzz-fuzz"
 AUTHORISED = {"Authorization": f"Bearer {KEY}"}
