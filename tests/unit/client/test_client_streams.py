@@ -22,9 +22,10 @@ from contex.client import (
     Update,
     Updates,
 )
-from contex.client.listening import Read
+from contex.client.listening import RECONNECT_S_MAX, Read
 
-PROMPT_S = 5.0
+PROMPT_S = 20.0
+"""Long for a busy machine, and still less than any wait of a client that nobody cuts short."""
 SEPARATORS = "next\u2028line\u0085here\x0b\x0c"
 """What some take for ends of lines; in an event stream they are text."""
 
@@ -112,7 +113,7 @@ def client(stub: Stub) -> Iterator[Contex]:
 
 
 def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 6 * PROMPT_S
+    deadline = time.monotonic() + PROMPT_S
     while not condition():
         assert time.monotonic() < deadline, f"waited for {what}"
         time.sleep(0.005)
@@ -159,16 +160,23 @@ def test_another_thread_ends_the_iteration(stub: Stub, client: Contex, who: str)
     assert keys(told) == ["k1"]
 
 
-def test_a_wait_before_the_next_connection_is_cut_short(stub: Stub) -> None:
+def test_a_wait_before_the_next_connection_is_cut_short(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contex.client.listening.RECONNECT_S_BASE", RECONNECT_S_MAX)
+    monkeypatch.setattr("random.random", lambda: 1.0)
     stub.answer = (503, "application/json", b"{}")
-    with Contex(stub.url, retries_max=1000) as client:
+    waits: list[float] = []
+    with Contex(stub.url, timeout_s=1_000, retries_max=1000) as client:
         updates = client.updates("a")
+        updates.on_break = lambda _why, wait_s: waits.append(wait_s)
         reader = threading.Thread(target=lambda: list(updates), daemon=True)
         reader.start()
-        until(lambda: len(stub.cursors) >= 3, "3 connections")
+        until(lambda: waits, "a wait")
         updates.close()
         reader.join(PROMPT_S)
         assert not reader.is_alive()
+    assert waits == [RECONNECT_S_MAX]
 
 
 def test_what_cannot_be_helped_ends_it_for_good(stub: Stub, client: Contex) -> None:
@@ -219,13 +227,15 @@ async def test_whoever_stops_waiting_loses_nothing(stub: Stub) -> None:
     stub.plans = [[frame(1), None]]
     async with AsyncContex(stub.url) as client:
         updates = client.updates("a")
-        told = []
-        for _ in range(20):
-            try:
-                async with asyncio.timeout(0.01):
-                    told.append(await anext(updates))
-            except TimeoutError:
-                continue
+        told: list[Update] = []
+        stopped = 0
+        async with asyncio.timeout(PROMPT_S):
+            while not told or stopped < 10:
+                try:
+                    async with asyncio.timeout(0.01):
+                        told.append(await anext(updates))
+                except TimeoutError:
+                    stopped += 1
         assert keys(told) == ["k1"]
         assert stub.cursors == [None], "expected one connection all along"
 

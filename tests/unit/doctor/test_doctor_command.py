@@ -34,7 +34,7 @@ def absent() -> Sequence[Finding]:
     raise ModuleNotFoundError("No module named 'faust'", name="faust")
 
 
-def look(*checks: Check, deadline_s: float = 5.0) -> dict[str, Finding]:
+def look(*checks: Check, deadline_s: float = 60.0) -> dict[str, Finding]:
     return {title: findings[0] for title, findings in examine(checks, deadline_s)}
 
 
@@ -64,7 +64,7 @@ def test_a_bug_in_a_check_and_a_missing_library_are_findings() -> None:
 
 def test_checks_run_side_by_side_and_a_hanging_one_is_left_behind() -> None:
     release = threading.Event()
-    met = threading.Barrier(2, timeout=5)
+    met = threading.Barrier(2, timeout=60)
 
     def hang() -> Sequence[Finding]:
         release.wait(30)
@@ -78,7 +78,7 @@ def test_checks_run_side_by_side_and_a_hanging_one_is_left_behind() -> None:
     try:
         found = look(
             Check("hangs", hang), Check("a", meet), Check("b", meet), Check("c", good, ("hangs",)),
-            deadline_s=0.5,
+            deadline_s=3.0,
         )  # fmt: skip
     finally:
         release.set()
@@ -89,8 +89,8 @@ def test_checks_run_side_by_side_and_a_hanging_one_is_left_behind() -> None:
         "b": "ok",
         "c": "fail",
     }
-    assert found["hangs"].text == "no answer within 0.5 s"
-    assert took_s < 5, f"expected about 0.5 s, got {took_s:.1f} s"
+    assert found["hangs"].text == "no answer within 3 s"
+    assert took_s < 30, f"expected about 3 s, got {took_s:.1f} s"
 
 
 def test_a_summary_counts() -> None:

@@ -11,7 +11,7 @@ from contex.embedding.batcher import FLIGHT_TEXTS_MAX, Batcher
 from contex.embedding.port import Vectors
 from contex.errors import DependencyAway
 
-DEADLINE_S = 5.0
+DEADLINE_S = 60.0
 
 
 class GatedEmbedder:

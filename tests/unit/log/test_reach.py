@@ -13,6 +13,11 @@ from contex.log import broker_wire, reach
 from contex.log.broker_wire import Node, NotKafka
 from contex.log.reach import Obstacle, Reached, Unreached
 
+PATIENCE_S = 10.0
+"""For answers that come: a busy machine may be late with them."""
+SILENCE_S = 0.2
+"""For answers that do not come in time."""
+
 
 @contextmanager
 def listening(talk: Callable[[socket.socket], None]) -> Iterator[int]:
@@ -35,8 +40,8 @@ def listening(talk: Callable[[socket.socket], None]) -> Iterator[int]:
     thread.join(5)
 
 
-def obstacle(port: int, host: str = "127.0.0.1") -> Obstacle:
-    answer = reach.reach(host, port, timeout_s=0.2)
+def obstacle(port: int, host: str = "127.0.0.1", timeout_s: float = PATIENCE_S) -> Obstacle:
+    answer = reach.reach(host, port, timeout_s)
     assert isinstance(answer, Unreached), answer
     return answer.obstacle
 
@@ -80,7 +85,7 @@ def test_a_server_that_trickles_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
                 connection.sendall(b"x")
 
     with listening(trickle) as port:
-        assert obstacle(port) is Obstacle.SILENT
+        assert obstacle(port, timeout_s=SILENCE_S) is Obstacle.SILENT
 
 
 @pytest.mark.parametrize(
@@ -97,7 +102,9 @@ def test_the_network_is_in_the_way(
     assert obstacle(9092) is expected
 
 
-def test_a_web_server_is_no_kafka() -> None:
+def test_a_web_server_is_no_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "_HTTP_TIMEOUT_S", PATIENCE_S)
+
     def web(connection: socket.socket) -> None:
         if connection.recv(1024).startswith(b"GET"):
             connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
@@ -123,7 +130,7 @@ def test_a_server_that_hangs_up_is_told_apart_from_one_that_is_silent() -> None:
     with listening(hang_up) as port:
         assert obstacle(port) is Obstacle.CLOSED
     with listening(keep_silent) as port:
-        assert obstacle(port) is Obstacle.SILENT
+        assert obstacle(port, timeout_s=SILENCE_S) is Obstacle.SILENT
 
 
 def metadata(*nodes: Node) -> bytes:
@@ -167,7 +174,7 @@ def test_a_broker_tells_its_cluster_and_its_time(monkeypatch: pytest.MonkeyPatch
         connection.sendall(framed(quorum(1, 1_002_500)))
 
     with listening(broker) as port:
-        assert reach.reach("127.0.0.1", port) == Reached((here,), 2_500.0)
+        assert reach.reach("127.0.0.1", port, PATIENCE_S) == Reached((here,), 2_500.0)
 
 
 def test_a_cluster_that_keeps_its_time_to_itself_is_reached_all_the_same() -> None:
@@ -176,7 +183,7 @@ def test_a_cluster_that_keeps_its_time_to_itself_is_reached_all_the_same() -> No
         connection.sendall(framed(metadata()))
 
     with listening(broker) as port:
-        assert reach.reach("127.0.0.1", port) == Reached((), None)
+        assert reach.reach("127.0.0.1", port, PATIENCE_S) == Reached((), None)
 
 
 def test_the_leaders_time_is_read_and_an_error_is_none() -> None:

@@ -31,7 +31,8 @@ async def test_steps_at_the_same_time_are_counted_once() -> None:
     with opened() as line:
         await asyncio.gather(*(call() for _ in range(10)))
 
-    assert 50 <= line.durations["embed_ms"] < 500, f"expected about 50, got {line.durations}"
+    durations = line.durations
+    assert 50 <= durations["embed_ms"] <= durations["duration_ms"], f"got {durations}"
 
 
 async def test_a_step_that_fails_is_counted() -> None:

@@ -112,7 +112,7 @@ class World:
         return KnownAgent(registration, epoch, 0, 0)
 
     async def deliver(self, received: Received) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self.delivery().deliver(received)
 
     def delivery(self) -> Delivery:

@@ -16,7 +16,7 @@ def record(offset: int, key: str = "a", topic: str = UPDATES, partition: int = 0
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - any step of the loop may bring it about
             await asyncio.sleep(0)
 

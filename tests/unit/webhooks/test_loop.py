@@ -131,7 +131,7 @@ async def test_what_is_finished_is_committed() -> None:
     loop = loop_of(work, clock)
     for _ in range(3):
         feed.append((UPDATES, 0))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while feed.committed != {(UPDATES, 0): 3}:
             await turns(loop, feed, 1)
             await asyncio.sleep(0.05)

@@ -16,13 +16,11 @@ import workers.routing.agents as agents
 from contex.errors import DependencyAway
 from workers.routing.processor import TooManyDeadLetters
 
-agents.DRAIN_S = 0.2
-
 async def fine(): await asyncio.sleep(0.05); print("finished")
 async def bug(): raise ValueError("a bug")
 async def away(): raise DependencyAway("the index")
 async def flood(): raise TooManyDeadLetters("600 in a row")
-async def never(): await asyncio.Event().wait()
+async def never(): agents.DRAIN_S = 0.2; await asyncio.Event().wait()
 
 async def main():
     task = asyncio.ensure_future(agents.finish_or_exit({work}()))
