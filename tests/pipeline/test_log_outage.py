@@ -28,15 +28,19 @@ SENDERS = 8
 DOWN_S = 1.0
 BEFORE = 2_000
 AFTER = 2_000
+PATIENT_S = 60.0
+"""For what must succeed on a broker that has just started."""
 
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[Broker]:
     broker = Broker(tmp_path / "kafka")
-    broker.start()
-    Cluster(broker.bootstrap).create([TopicState(TOPIC, PARTITIONS, 1)])
-    yield broker
-    broker.kill()
+    try:
+        broker.start()
+        Cluster(broker.bootstrap).create([TopicState(TOPIC, PARTITIONS, 1)])
+        yield broker
+    finally:
+        broker.kill()
 
 
 async def until(condition: Callable[[], bool], deadline_s: float) -> None:
@@ -79,7 +83,7 @@ async def everything(bootstrap: str) -> dict[tuple[int, int], bytes | None]:
     for partition, end in (await reader.end_offsets(TOPIC)).items():
         position = 0
         while position < end:
-            span = await reader.span(TOPIC, partition, position, end)
+            span = await reader.span(TOPIC, partition, position, end, timeout_s=PATIENT_S)
             position = span.next_offset
             found |= {(partition, record.offset): record.value for record in span.records}
     await reader.stop()
@@ -185,18 +189,20 @@ async def test_a_reader_blames_an_absent_broker_not_the_topics_and_recovers_with
 ) -> None:
     reader = Reader(mortal.bootstrap)
     await reader.end_offsets(TOPIC)  # every leader is elected
-    expected = await reader.bounds(TOPIC, 0)
+    expected = await reader.bounds(TOPIC, 0, timeout_s=PATIENT_S)
     for absent in (
         reader.bounds(TOPIC, 0, timeout_s=1),
         reader.offset_at(TOPIC, 0, 0, timeout_s=1),
     ):
-        assert await reader.bounds(TOPIC, 0) == expected, "a consumer that has been connected"
+        again = await reader.bounds(TOPIC, 0, timeout_s=PATIENT_S)
+        assert again == expected, "a consumer that has been connected"
         mortal.kill()
         with pytest.raises(DependencyAway):
             await absent
         mortal.start()
-    assert await reader.bounds(TOPIC, 0) == expected
+    assert await reader.bounds(TOPIC, 0, timeout_s=PATIENT_S) == expected
     mortal.kill()
     mortal.start()
-    assert await reader.bounds(TOPIC, 0) == expected, "the same consumer, after an outage unseen"
+    again = await reader.bounds(TOPIC, 0, timeout_s=PATIENT_S)
+    assert again == expected, "the same consumer, after an outage unseen"
     await reader.stop()

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from processes import DEADLINE_S
 
 from contex.errors import DependencyAway
 from contex.log.admin import Cluster, TopicState
@@ -18,7 +19,6 @@ from contex.records.registration import Need, Registration, StreamDelivery, Unre
 from contex.records.schema_source import PinnedSchemas
 from contex.telemetry import metrics
 
-DEADLINE_S = 15
 CODEC = Codec(PinnedSchemas())
 
 

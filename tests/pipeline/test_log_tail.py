@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from processes import DEADLINE_S
 
 from contex.log.admin import Cluster, TopicState
 from contex.log.producer import Producer
@@ -12,7 +13,6 @@ from contex.log.tail import Batch, Tail
 from contex.records.message import Message
 
 PARTITIONS = 3
-DEADLINE_S = 15
 
 
 @pytest.fixture

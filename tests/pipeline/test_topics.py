@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner, Result
+from processes import DEADLINE_S, eventually, mortal
 
 from contex.cli.exits import Exit
 from contex.local.kafka import Broker
@@ -46,22 +47,15 @@ def applied(cluster: Cluster) -> Cluster:
     return cluster
 
 
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:
-    """Wait for a condition: brokers hear of a change after the controller has answered."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.02)
-
-
 def alter(cluster: Cluster, name: str, config: dict[str, str | None]) -> None:
+    """Change settings, and wait: brokers hear of it after the controller has answered."""
     cluster.alter(name, config)
 
     def altered() -> bool:
         got = cluster.describe([name])[name].config
         return all(got.get(setting) == value for setting, value in config.items())
 
-    until(altered, f"{name} has {config}")
+    eventually(altered, f"{name} has {config}")
 
 
 def run(bootstrap: str, *arguments: str) -> Result:
@@ -135,7 +129,7 @@ def test_nothing_is_deleted_and_others_topics_are_left_alone(
 ) -> None:
     others = {"contex.forgotten", "orders"}
     applied.create(TopicState(name, 1, 1) for name in others)
-    until(lambda: others <= set(applied.names()), f"{others} are shown")
+    eventually(lambda: others <= set(applied.names()), f"{others} are shown")
 
     output = run(own_bootstrap, "plan").output
     run(own_bootstrap, "apply")
@@ -149,17 +143,22 @@ def test_two_processes_may_apply_at_once(own_bootstrap: str, applied: Cluster) -
     for name in (UPDATES.name, PUBLICATIONS.name):
         alter(applied, name, {"max.message.bytes": "5"})
     environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": own_bootstrap}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "topology", "apply"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    outputs = [process.communicate(timeout=60)[0] for process in started]
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                mortal(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "topology", "apply"],
+                        env=environment,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.STDOUT,
+                        text=True,
+                    )
+                )
+            )
+            for _ in range(2)
+        ]
+        outputs = [process.communicate(timeout=DEADLINE_S)[0] for process in started]
 
     assert [process.returncode for process in started] == [0, 0], outputs
     assert make_plan(read(applied)).changes == ()
