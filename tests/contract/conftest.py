@@ -18,9 +18,11 @@ ENGINES = ["memory", "embedded", *(["server"] if "QDRANT_URL" in os.environ else
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     """The embedded engine server, on a free port and a folder of its own."""
     process = EngineProcess(tmp_path_factory.mktemp("index"))
-    process.start()
-    yield process
-    process.stop()
+    try:
+        process.start()
+        yield process
+    finally:
+        process.stop()
 
 
 @pytest.fixture(scope="module")
