@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert PLAYED in said, f"make run: expected {PLAYED!r}, got:\n{said}"
         yield data
     finally:
-        os.killpg(process.pid, signal.SIGINT)  # Ctrl-C, as a terminal sends it
-        process.wait(STOP_S_MAX)
+        with suppress(ProcessLookupError):  # it has ended, and what is wrong was said above
+            os.killpg(process.pid, signal.SIGINT)  # Ctrl-C, as a terminal sends it
+        try:
+            process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from processes import DEADLINE_S
 from webhook_receiver import Receiver, receiving
 from webhook_world import World, agent, until
 
@@ -20,25 +21,27 @@ from contex.records.message import Message
 from contex.webhooks.secrets import generate_key
 from topology.catalogue import UPDATES
 
-START_S = 30
-DELIVER_S = 20
-PROMPT_S = 5
-"""Far below the 15 s that one request to a hanging endpoint takes."""
+START_S = DELIVER_S = DEADLINE_S
+PROMPT_S = 12
+"""Below the 15 s that one request to a hanging endpoint takes."""
 
 
 @pytest.fixture(scope="module")
 def own_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A broker apart: the group and the topics of the product have one name each."""
     broker = Broker(tmp_path_factory.mktemp("kafka"))
-    broker.start()
-    subprocess.run(
-        [sys.executable, "-m", "topology", "apply"],
-        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap},
-        check=True,
-        capture_output=True,
-    )
-    yield broker.bootstrap
-    broker.kill()
+    try:
+        broker.start()
+        subprocess.run(
+            [sys.executable, "-m", "topology", "apply"],
+            env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap},
+            check=True,
+            capture_output=True,
+            timeout=DEADLINE_S,
+        )
+        yield broker.bootstrap
+    finally:
+        broker.kill()
 
 
 @pytest.fixture
