@@ -29,7 +29,7 @@ from topology.catalogue import ATTEMPTS, PUBLICATIONS, REGISTRATIONS, UPDATES, W
 
 CODEC = Codec(PinnedSchemas())
 KEYS = generate_key()
-EXIT_TIMEOUT_S = 30
+EXIT_TIMEOUT_S = 90
 READ_TIMEOUT_S = 60
 _offsets = count(1)
 
