@@ -87,8 +87,15 @@ class RegistrationsView:
         )
 
     async def wait_caught_up(self, *, timeout_s: float) -> bool:
-        """Wait until it is caught up; return whether it is in time."""
-        return await self._wait(lambda: self.caught_up, timeout_s)
+        """Wait until it is caught up; return whether it is in time.
+
+        Raises:
+            Exception: what ended it, if it never will be.
+        """
+        is_in_time = await self._wait(lambda: self.caught_up, timeout_s)
+        if not is_in_time and self._tail.is_over:
+            await self._tail.ended()
+        return is_in_time
 
     async def caught_up_with(self, partition: int, offset: int, *, timeout_s: float) -> bool:
         """Wait until it has passed the record at `offset`; return whether it has in time."""

@@ -73,6 +73,11 @@ class Tail:
         """Follow each partition of `offsets` from its offset on."""
         self._task = asyncio.create_task(self._follow(dict(offsets)), name=f"tail {self._topic}")
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has been started and follows no more."""
+        return self._task is not None and self._task.done()
+
     async def ended(self) -> None:
         """Wait until it is stopped.
 

@@ -13,7 +13,7 @@ from contex.log.failures import LogMisuse
 from contex.log.producer import Producer
 from contex.log.registrations import KnownAgent, RegistrationsView
 from contex.records.codec import Codec
-from contex.records.message import Message
+from contex.records.message import Message, Received
 from contex.records.names import AgentKey, Scope
 from contex.records.registration import Need, Registration, StreamDelivery, Unregistration
 from contex.records.schema_source import PinnedSchemas
@@ -145,4 +145,22 @@ async def test_a_missing_topic_is_told_at_start(bootstrap: str) -> None:
     view = RegistrationsView(bootstrap, "no-such-topic", CODEC.registration)
     with pytest.raises(LogMisuse):
         await view.start()
+    await view.stop()
+
+
+async def test_a_view_that_ended_before_it_was_caught_up_says_why(
+    bootstrap: str, topic: str, producer: Producer
+) -> None:
+    def decode(_: Received) -> Registration:
+        raise DependencyAway("the registry, whose schema this record has, does not answer")
+
+    async def caught_up() -> None:
+        while not await view.wait_caught_up(timeout_s=0.2):
+            pass
+
+    await producer.send(topic, message(key("a")))
+    view = RegistrationsView(bootstrap, topic, decode)
+    await view.start()
+    with pytest.raises(DependencyAway, match="whose schema"):
+        await asyncio.wait_for(caught_up(), DEADLINE_S)
     await view.stop()
