@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from contex.telemetry import metrics
-from workers.exits import exit_hard
+from workers.exits import end_unheard, exit_hard
 
 LOOP_SILENT_S_MAX = 30.0
 """The event loop did not turn for this long: it is blocked."""
@@ -96,6 +96,7 @@ def end_stalled(stage: str, reason: str) -> None:
 
     Nothing unfinished may be committed.
     """
+    end_unheard(EXIT_STALLED)
     metrics.WATCHDOG_EXITS.labels(stage).inc()
     _log.critical("watchdog: ending the process: %s", reason)
     time.sleep(LAST_LOOK_S)

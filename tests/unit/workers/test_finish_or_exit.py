@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from workers.exits import EXIT_BUG, EXIT_DEPENDENCY_AWAY, EXIT_TOO_MANY_DEAD_LETTERS
+from workers.watchdog import EXIT_STALLED
 
 PROGRAM = """
 import asyncio
@@ -73,3 +74,29 @@ def test_only_an_end_that_is_none_of_the_plan_is_critical(status: int, level: st
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
     )
     assert (ran.returncode, ran.stderr) == (status, f"{level} exiting with status {status}: why\n")
+
+
+BLOCKED = """
+import logging, os, threading, time
+import workers.exits as exits
+exits.LAST_WORDS_S_MAX = 0.2
+reading, writing = os.pipe()
+logging.basicConfig(stream=os.fdopen(writing, "w"), level="INFO")
+threading.Thread(target=lambda: logging.warning("x" * 1_000_000), daemon=True).start()
+os.set_blocking(reading, True)
+os.read(reading, 1)  # it has begun, and nobody reads on
+{end}
+"""
+"""A process whose log is a pipe that is full, and whose writer holds the lock of the log."""
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ("exits.exit_hard(70, 'why')", 70),
+        ("import workers.watchdog as w; w.end_stalled('routing', 'why')", EXIT_STALLED),
+    ],
+)
+def test_a_process_ends_though_nobody_reads_what_it_says(end: str, status: int) -> None:
+    ran = subprocess.run([sys.executable, "-c", BLOCKED.format(end=end)], timeout=60, check=False)
+    assert ran.returncode == status
