@@ -7,9 +7,11 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from contex.errors import DependencyAway
+from contex.log.failures import LogMisuse
 from contex.log.lag import GroupLag
 from contex.telemetry import metrics
 from contex.telemetry.logs import get_logger
+from workers.exits import EXIT_BUG, exit_hard
 from workers.watchdog import Progress
 
 TURN_EVERY_S = 1.0
@@ -55,6 +57,12 @@ class Lookout:
         """Whether both tasks are alive."""
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
+    def end_if_blind(self) -> None:
+        """End the process when a task has ended: nobody would see that it is stuck, or why."""
+        if not self.is_looking:
+            why = [task.exception() for task in self._tasks if task.done() and not task.cancelled()]
+            exit_hard(EXIT_BUG, f"nobody looks at the progress any more: {why}")
+
     async def stop(self) -> None:
         """Look no longer."""
         for task in self._tasks:
@@ -72,7 +80,7 @@ class Lookout:
             await asyncio.sleep(LAG_EVERY_S)
             try:
                 waiting = await self._waiting()
-            except DependencyAway as error:
+            except (DependencyAway, LogMisuse) as error:
                 # Without Kafka nobody can make progress; that is not this worker's fault.
                 _log.warning("the lag is not known", error=str(error))
                 waiting = {}

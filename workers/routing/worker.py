@@ -27,7 +27,7 @@ from contex.telemetry.health import HealthServer
 from contex.telemetry.logs import get_logger
 from topology.catalogue import PUBLICATIONS, REGISTRATIONS, TOPICS
 from topology.stages import ROUTING, routing_group
-from workers.exits import EXIT_BUG, EXIT_DEPENDENCY_AWAY, EXIT_SETTINGS, exit_hard
+from workers.exits import EXIT_DEPENDENCY_AWAY, EXIT_SETTINGS, exit_hard
 from workers.lookout import Lookout
 from workers.process import finished_before, health_server, loop_turns, run
 from workers.routing.agents import build_app
@@ -167,8 +167,7 @@ async def _until_stopped_or_crashed(parts: _Parts, stop: asyncio.Event) -> None:
         if parts.app.crashed or parts.app.should_stop:
             reason = f"the Kafka client stopped by itself: {parts.app.crash_reason!r}"
             exit_hard(EXIT_DEPENDENCY_AWAY, reason)
-        if not parts.lookout.is_looking:
-            exit_hard(EXIT_BUG, "nobody looks at the progress any more")
+        parts.lookout.end_if_blind()
         try:
             await asyncio.wait_for(stop.wait(), CRASH_LOOK_S)
         except TimeoutError:

@@ -128,6 +128,7 @@ async def _run(parts: _Parts, stop: asyncio.Event) -> None:
         await parts.loop.turn(parts.consumer)
         progress.turn()
         end_if_stuck(parts.delivery.oldest_s)
+        parts.lookout.end_if_blind()
         if following.done():
             following.result()
             raise DependencyAway("the view of the registrations ended")

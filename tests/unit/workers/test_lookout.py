@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from contex.errors import DependencyAway
+from contex.log.failures import LogMisuse
 from contex.log.lag import Span
 from contex.telemetry import metrics
 from workers import lookout
+from workers.exits import EXIT_BUG
 from workers.lookout import Lookout
 from workers.watchdog import Progress
 
@@ -79,4 +81,32 @@ async def test_while_kafka_is_away_nobody_is_to_blame_and_the_metric_stays() -> 
 
     assert measured("a") == 7
     assert look.is_looking
+    await look.stop()
+
+
+async def test_a_topic_out_of_sight_is_waited_for_and_a_bug_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raised: Exception = LogMisuse("no such topic")
+    asked = 0
+    ends: list[tuple[int, str]] = []
+
+    class Broken(Lag):
+        def spans(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Span]:
+            nonlocal asked
+            asked += 1
+            raise raised
+
+    monkeypatch.setattr(lookout, "exit_hard", lambda *told: ends.append(told))
+    look = Lookout("a-test", Broken(), ["a"], lambda: MINE, {})  # type: ignore[arg-type]  # a stand-in
+    look.start()
+    await until(lambda: asked > 2)
+    look.end_if_blind()
+    assert ends == []
+
+    raised = ZeroDivisionError("a bug")
+    await until(lambda: not look.is_looking)
+    look.end_if_blind()
+    [(status, why)] = ends
+    assert (status, "a bug" in why) == (EXIT_BUG, True)
     await look.stop()
