@@ -154,12 +154,13 @@ async def test_a_view_that_ended_before_it_was_caught_up_says_why(
     def decode(_: Received) -> Registration:
         raise DependencyAway("the registry, whose schema this record has, does not answer")
 
+    view = RegistrationsView(bootstrap, topic, decode)
+
     async def caught_up() -> None:
         while not await view.wait_caught_up(timeout_s=0.2):
             pass
 
     await producer.send(topic, message(key("a")))
-    view = RegistrationsView(bootstrap, topic, decode)
     await view.start()
     with pytest.raises(DependencyAway, match="whose schema"):
         await asyncio.wait_for(caught_up(), DEADLINE_S)
