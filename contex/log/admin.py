@@ -1,6 +1,7 @@
 """A cluster's topics: describe, create, alter, and how far they reach.
 
-Decides nothing about topics: the topology does. Every call blocks, bounded by `CALL_TIMEOUT_S`.
+Decides nothing about topics: the topology does. Every call blocks, bounded by `CALL_TIMEOUT_S`
+where the caller names no limit of its own.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -62,16 +63,17 @@ class Cluster:
 
     def brokers(self) -> int:
         """Return how many brokers answer."""
-        return len(self._metadata().brokers)
+        return len(self._metadata(CALL_TIMEOUT_S).brokers)
 
     def names(self) -> list[str]:
         """Return the names of all topics."""
-        return sorted(self._metadata().topics)
+        return sorted(self._metadata(CALL_TIMEOUT_S).topics)
 
     def describe(self, names: Iterable[str]) -> dict[str, TopicState]:
         """Return the topics of `names` that exist."""
         wanted = set(names)
-        topics = {name: topic for name, topic in self._metadata().topics.items() if name in wanted}
+        found = self._metadata(CALL_TIMEOUT_S).topics
+        topics = {name: topic for name, topic in found.items() if name in wanted}
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
         if not resources:
             return {}
@@ -125,7 +127,8 @@ class Cluster:
                 created.append(name)
         for topic in wanted:
             if topic.topic in created:
-                self._latest(topic.topic, range(topic.num_partitions), f"creating {topic.topic}")
+                what = f"creating {topic.topic}"
+                self._latest(topic.topic, range(topic.num_partitions), what, CALL_TIMEOUT_S)
         return created
 
     def alter(self, name: str, config: Mapping[str, str | None]) -> None:
@@ -157,28 +160,38 @@ class Cluster:
         )
         for answer in answers.values():
             _await(answer, f"growing {name}")
-        self._latest(name, range(partitions), f"growing {name}")
+        self._latest(name, range(partitions), f"growing {name}", CALL_TIMEOUT_S)
 
-    def end_offsets(self, topic: str) -> dict[int, int]:
+    def end_offsets(self, topic: str, *, timeout_s: float = CALL_TIMEOUT_S) -> dict[int, int]:
         """Return the offset after the last record, by partition.
+
+        Args:
+            topic: its name.
+            timeout_s: how long each of the two questions to the cluster may take.
 
         Raises:
             DependencyAway: the cluster did not answer.
             LogMisuse: the topic does not exist.
         """
-        state = self._metadata().topics.get(topic)
+        state = self._metadata(timeout_s).topics.get(topic)
         if state is None:
             raise LogMisuse(f"measuring {topic}: there is no such topic; were the topics applied?")
-        return self._latest(topic, state.partitions, f"measuring {topic}")
+        return self._latest(topic, state.partitions, f"measuring {topic}", timeout_s)
 
-    def _latest(self, topic: str, partitions: Iterable[int], what: str) -> dict[int, int]:
+    def _latest(
+        self, topic: str, partitions: Iterable[int], what: str, timeout_s: float
+    ) -> dict[int, int]:
         places = [TopicPartition(topic, number) for number in partitions]
         latest = OffsetSpec.latest()
-        found = _call(lambda: offsets(self._client, places, latest, timeout_s=CALL_TIMEOUT_S), what)
+        found = _call(
+            lambda: offsets(self._client, places, latest, timeout_s=timeout_s), what, timeout_s
+        )
         return {number: end for (_, number), end in found.items()}
 
-    def _metadata(self) -> Any:  # noqa: ANN401 - the client is untyped
-        return _call(lambda: self._client.list_topics(timeout=CALL_TIMEOUT_S), "listing topics")
+    def _metadata(self, timeout_s: float) -> Any:  # noqa: ANN401 - the client is untyped
+        return _call(
+            lambda: self._client.list_topics(timeout=timeout_s), "listing topics", timeout_s
+        )
 
 
 def _own_settings(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
@@ -190,13 +203,13 @@ def _own_settings(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
 
 
 def _await(answer: "Future[_T]", what: str) -> _T:
-    return _call(lambda: answer.result(CALL_TIMEOUT_S), what)
+    return _call(lambda: answer.result(CALL_TIMEOUT_S), what, CALL_TIMEOUT_S)
 
 
-def _call(call: Callable[[], _T], what: str) -> _T:
+def _call(call: Callable[[], _T], what: str, timeout_s: float) -> _T:
     try:
         return call()
     except KafkaException as error:
         raise failure(error.args[0], what) from error
     except TimeoutError as error:
-        raise DependencyAway(f"{what}: no answer in {CALL_TIMEOUT_S} s") from error
+        raise DependencyAway(f"{what}: no answer in {timeout_s} s") from error

@@ -138,14 +138,17 @@ class Reader:
         place = TopicPartition(topic, partition)
         return await self._run(f"finding a time in {topic}/{partition}", place, timeout_s, find)
 
-    async def end_offsets(self, topic: str) -> dict[int, int]:
+    async def end_offsets(self, topic: str, *, timeout_s: float = READ_TIMEOUT_S) -> dict[int, int]:
         """Return the offset after the last record, by partition.
 
         Raises:
-            DependencyAway: no answer in the cluster's own time limit.
+            DependencyAway: no answer in `timeout_s`.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._cluster.end_offsets, topic)
+        return await self._bounded(
+            f"measuring {topic}",
+            timeout_s,
+            lambda deadline: self._cluster.end_offsets(topic, timeout_s=_left(deadline)),
+        )
 
     async def stop(self) -> None:
         """Await running reads, each bounded by its own time limit, and disconnect."""
@@ -158,15 +161,25 @@ class Reader:
             await asyncio.to_thread(client.close)
 
     async def _run(self, what: str, place: TopicPartition, timeout_s: float, read: _Read[_T]) -> _T:
-        """Run `read`, of `place`, with a consumer of the pool; the wait for one counts."""
+        """Run `read`, of `place`, with a consumer of the pool."""
+        try:
+            return await self._bounded(what, timeout_s, partial(self._lend, read, place))
+        except KafkaException as error:
+            raise failure(error.args[0], what) from error
+
+    async def _bounded(self, what: str, timeout_s: float, call: Callable[[float], _T]) -> _T:
+        """Run `call`, which is told its deadline, in a thread; the wait for a free one counts.
+
+        In an outage every thread is held for long. A call that is given up before it began never
+        runs, so that those who gave up do not keep the threads from those who still wait.
+        """
         deadline = time.monotonic() + timeout_s
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, self._lend, read, place, deadline)
+            async with asyncio.timeout(timeout_s):
+                return await loop.run_in_executor(self._threads, call, deadline)
         except TimeoutError as error:
             raise DependencyAway(f"{what}: no answer in {timeout_s} s") from error
-        except KafkaException as error:
-            raise failure(error.args[0], what) from error
 
     def _lend(self, read: _Read[_T], place: TopicPartition, deadline: float) -> _T:
         try:

@@ -18,7 +18,7 @@ from contex.log import producing
 from contex.log.admin import Cluster, TopicState
 from contex.log.producer import Producer
 from contex.log.producing import DELIVERY_TIMEOUT_S
-from contex.log.reader import Reader
+from contex.log.reader import CONSUMERS_MAX, READ_TIMEOUT_S, Reader
 from contex.log.tail import Batch, Tail
 from contex.records.message import Message, Receipt
 
@@ -80,7 +80,7 @@ class Load:
 async def everything(bootstrap: str) -> dict[tuple[int, int], bytes | None]:
     reader = Reader(bootstrap)
     found: dict[tuple[int, int], bytes | None] = {}
-    for partition, end in (await reader.end_offsets(TOPIC)).items():
+    for partition, end in (await reader.end_offsets(TOPIC, timeout_s=PATIENT_S)).items():
         position = 0
         while position < end:
             span = await reader.span(TOPIC, partition, position, end, timeout_s=PATIENT_S)
@@ -188,7 +188,7 @@ async def test_a_reader_blames_an_absent_broker_not_the_topics_and_recovers_with
     mortal: Broker,
 ) -> None:
     reader = Reader(mortal.bootstrap)
-    await reader.end_offsets(TOPIC)  # every leader is elected
+    await reader.end_offsets(TOPIC, timeout_s=PATIENT_S)  # every leader is elected
     expected = await reader.bounds(TOPIC, 0, timeout_s=PATIENT_S)
     for absent in (
         reader.bounds(TOPIC, 0, timeout_s=1),
@@ -205,4 +205,24 @@ async def test_a_reader_blames_an_absent_broker_not_the_topics_and_recovers_with
     mortal.start()
     again = await reader.bounds(TOPIC, 0, timeout_s=PATIENT_S)
     assert again == expected, "the same consumer, after an outage unseen"
+    await reader.stop()
+
+
+async def test_no_read_waits_in_an_outage_beyond_its_own_limit_for_the_others(
+    mortal: Broker,
+) -> None:
+    reader = Reader(mortal.bootstrap)
+    await reader.end_offsets(TOPIC, timeout_s=PATIENT_S)
+    mortal.kill()
+    started = time.monotonic()
+    others = [asyncio.create_task(reader.end_offsets(TOPIC)) for _ in range(2 * CONSUMERS_MAX)]
+    await asyncio.sleep(0)  # every thread is taken, and as many calls wait for one
+    with pytest.raises(DependencyAway):
+        await reader.bounds(TOPIC, 0, timeout_s=1)
+    took_s = time.monotonic() - started
+    assert took_s < READ_TIMEOUT_S, f"expected an answer in 1 s, got it in {took_s:.1f} s"
+    outcomes = await asyncio.gather(*others, return_exceptions=True)
+    took_s = time.monotonic() - started
+    assert {type(outcome) for outcome in outcomes} == {DependencyAway}
+    assert took_s < 2 * READ_TIMEOUT_S, f"expected all answers in 5 s, got them in {took_s:.1f} s"
     await reader.stop()
