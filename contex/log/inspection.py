@@ -1,12 +1,13 @@
 """What a cluster says about its consumers and its newest records, for whoever looks after it.
 
-Decides nothing and changes nothing: joins no group, commits nothing. Calls block, each bounded by
-`TIMEOUT_S`.
+Decides nothing and changes nothing: joins no group, commits nothing. Calls block; each question is
+bounded by `TIMEOUT_S`, and asked again for `SETTLE_S` at most.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -14,8 +15,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from contex.errors import DependencyAway
 from contex.log.admin import SYSLOG_CRITICAL
 from contex.log.failures import failure
+from contex.log.offsets import Place, offsets
 
 TIMEOUT_S: Final = 4.0
+SETTLE_S: Final = 1.0
+"""How long a missing leader is waited for: an election is over by then, and the caller waits."""
 _ANSWER_S: Final = TIMEOUT_S + 1
 """Longer than the client's own time limit, so that its words are heard."""
 
@@ -50,9 +54,11 @@ class Inspection:
         if not names:
             return {}
         answers = self._client.describe_consumer_groups(list(names), request_timeout=TIMEOUT_S)
+        with _told("describing consumer groups"):
+            found = {name: answer.result(_ANSWER_S) for name, answer in answers.items()}
         return {
-            name: Group(name, found.state.name.lower(), len(found.members))
-            for name, found in self._results(answers, "describing consumer groups").items()
+            name: Group(name, one.state.name.lower(), len(one.members))
+            for name, one in found.items()
         }
 
     def records_since(self, topics: Mapping[str, int], since_ms: int) -> Mapping[str, int]:
@@ -75,17 +81,17 @@ class Inspection:
             counts[place[0]] += end - first[place] if first[place] >= 0 else 0
         return counts
 
-    def _offsets(
-        self, places: Iterable[TopicPartition], spec: OffsetSpec
-    ) -> dict[tuple[str, int], int]:
-        answers = self._client.list_offsets(dict.fromkeys(places, spec), request_timeout=TIMEOUT_S)
-        found = self._results(answers, "looking for offsets")
-        return {(place.topic, place.partition): one.offset for place, one in found.items()}
+    def _offsets(self, places: Iterable[TopicPartition], spec: OffsetSpec) -> dict[Place, int]:
+        with _told("looking for offsets"):
+            return offsets(self._client, places, spec, timeout_s=TIMEOUT_S, settle_s=SETTLE_S)
 
-    def _results(self, answers: Mapping[Any, Any], what: str) -> dict[Any, Any]:
-        try:
-            return {asked: answer.result(_ANSWER_S) for asked, answer in answers.items()}
-        except KafkaException as error:
-            raise failure(error.args[0], what) from error
-        except TimeoutError as error:
-            raise DependencyAway(f"{what}: no answer in {_ANSWER_S:g} s") from error
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Raise what an error of the client means."""
+    try:
+        yield
+    except KafkaException as error:
+        raise failure(error.args[0], what) from error
+    except TimeoutError as error:
+        raise DependencyAway(f"{what}: no answer in time") from error

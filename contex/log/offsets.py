@@ -19,7 +19,12 @@ Place = tuple[str, int]
 
 
 def offsets(
-    client: AdminClient, places: Iterable[TopicPartition], spec: OffsetSpec, *, timeout_s: float
+    client: AdminClient,
+    places: Iterable[TopicPartition],
+    spec: OffsetSpec,
+    *,
+    timeout_s: float,
+    settle_s: float | None = None,
 ) -> dict[Place, int]:
     """Ask every partition's leader for an offset, and again while there is none yet. Blocks.
 
@@ -27,14 +32,15 @@ def offsets(
         client: whose memory of the cluster is brought up to date where it is out of date.
         places: the partitions.
         spec: which offset: the first, the one after the last record, the first since a time.
-        timeout_s: how long one answer may take, and how long leaders are waited for.
+        timeout_s: how long one answer may take.
+        settle_s: how long leaders are waited for; else as long as for an answer.
 
     Raises:
         KafkaException: the cluster refused, or a leader is missing still.
         TimeoutError: the client did not answer.
     """
     asked = dict.fromkeys(places, spec)
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + (timeout_s if settle_s is None else settle_s)
     while True:
         answers = client.list_offsets(asked, request_timeout=timeout_s)
         try:

@@ -29,6 +29,7 @@ class Client:
 
     Attributes:
         found: of each partition, the first offset since the time asked for, and the end.
+        electing: how many looks at the cluster it takes until leaders are there.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,10 @@ class Client:
         self.members: dict[str, int] = {}
         self.error: Exception | None = None
         self.asked = 0
+        self.electing = 0
+
+    def list_topics(self, **_: object) -> None:
+        self.electing -= 1
 
     def describe_consumer_groups(self, names: list[str], **_: object) -> Mapping[str, Any]:
         self.asked += 1
@@ -54,9 +59,10 @@ class Client:
         self, specs: Mapping[TopicPartition, OffsetSpec], **_: object
     ) -> Mapping[TopicPartition, Any]:
         latest = type(OffsetSpec.latest())
+        missing = KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
         return {
             place: answered(
-                self.error
+                (missing if self.electing > 0 else self.error)
                 or SimpleNamespace(
                     offset=self.found.get((place.topic, place.partition), (-1, 0))[
                         isinstance(spec, latest)
@@ -71,6 +77,7 @@ class Client:
 def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     fake = Client()
     monkeypatch.setattr(inspection, "AdminClient", lambda _configuration: fake)
+    monkeypatch.setattr(inspection, "SETTLE_S", 0.2)
     return fake
 
 
@@ -95,6 +102,12 @@ def test_records_since_a_time_are_counted_over_partitions(client: Client) -> Non
     }
     counted = Inspection("kafka:9092").records_since({"dead": 3, "quiet": 1}, 1_000)
     assert counted == {"dead": 5, "quiet": 0}
+
+
+def test_an_election_is_waited_for(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "SETTLE_S", 30.0)
+    client.found, client.electing = {("dead", 0): (7, 10)}, 3
+    assert Inspection("kafka:9092").records_since({"dead": 1}, 1_000) == {"dead": 3}
 
 
 Ask = Callable[[Inspection], object]
