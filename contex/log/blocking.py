@@ -4,6 +4,7 @@ Decides bounds and what the client's errors mean. Decides nothing about records.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -32,6 +33,7 @@ Offsets = Mapping[int, int]
 OnAssign = Callable[[Offsets], None]
 """Told, by partition, from which offset on its records are still to be handled."""
 OnRevoke = Callable[[Collection[int]], None]
+_log = logging.getLogger(__name__)
 
 
 class BlockingProducer:
@@ -227,9 +229,26 @@ class BlockingConsumer:
             )
 
     def close(self) -> None:
-        """Commit what was handled, leave the group and disconnect."""
+        """Commit what was handled, leave the group and disconnect, if brokers answer in time.
+
+        The client waits for absent brokers without limit, and no signal reaches Python meanwhile:
+        so another thread closes it, and is left to itself when it takes too long.
+        """
+        if self._closing:
+            return
         self._closing = True
-        self._client.close()
+        closing = threading.Thread(
+            target=self._client.close, name="contex-consumer-close", daemon=True
+        )
+        closing.start()
+        closing.join(CLOSE_TIMEOUT_S)
+        if closing.is_alive():
+            _log.warning(
+                "the brokers did not let the consumer of %s go in %g s: what it has not committed "
+                "is read again",
+                self._topic,
+                CLOSE_TIMEOUT_S,
+            )
 
 
 _WAITED_FOR = PASSING | {
