@@ -117,7 +117,8 @@ class Consumer:
 
         Raises:
             DependencyAway: the registry does not answer (the next call tries the same record
-                again), or Kafka's client cannot go on.
+                again), or Kafka's client cannot go on. A member that cannot learn where its group
+                stands leaves it and has ended: make another.
         """
         with self._reading:
             try:
@@ -142,7 +143,10 @@ class Consumer:
         return str(Cursor(*told))
 
     def close(self) -> None:
-        """End the iteration, in this thread or another; commit what was dealt with."""
+        """End the iteration, in this thread or another; commit what was dealt with.
+
+        Absent brokers are waited for 10 s at most; what was not committed is told again.
+        """
         self._closed.set()
         if self._reading.acquire(blocking=False):  # else whoever reads disconnects
             try:

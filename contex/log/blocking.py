@@ -17,6 +17,7 @@ from confluent_kafka import Producer as ProducerClient
 from contex.errors import DependencyAway
 from contex.log.consumption import received
 from contex.log.failures import PASSING, failure
+from contex.log.offsets import committed
 from contex.log.producing import DELIVERY_TIMEOUT_S, RECONNECT_BACKOFF_S_MAX, configuration
 from contex.log.receipts import receipt_or_error
 from contex.records.message import Message, Receipt, Received
@@ -180,17 +181,21 @@ class BlockingConsumer:
         self._client.assign([TopicPartition(self._topic, partition, OFFSET_BEGINNING)])
 
     def subscribe(self, on_assign: OnAssign, on_revoke: OnRevoke) -> None:
-        """Join the group; it shares the partitions out among its members."""
+        """Join the group; it shares the partitions out among its members.
+
+        Where the group stands is asked whenever partitions are gained. If that cannot be known,
+        the next poll closes the consumer, so that other members get its partitions, and raises.
+        """
 
         def gained(client: ConsumerClient, gained: Sequence[TopicPartition]) -> None:
             if self._closing:  # it leaves: what it is given now, it will not read
                 return
             try:
-                committed = client.committed(list(gained), timeout=METADATA_TIMEOUT_S)
+                marks = committed(client, gained, timeout_s=METADATA_TIMEOUT_S)
             except KafkaException as error:  # nothing may be raised here: the next poll does
                 self._failed = failure(error.args[0], f"asking where {self._topic} goes on")
                 return
-            on_assign({one.partition: max(one.offset, 0) for one in committed})
+            on_assign({partition: offset for (_, partition), offset in marks.items()})
             client.incremental_assign(
                 [TopicPartition(one.topic, one.partition, OFFSET_BEGINNING) for one in gained]
             )
@@ -206,11 +211,16 @@ class BlockingConsumer:
         """Return the next record, or None if there is none in time. Absent brokers are waited for.
 
         Raises:
-            DependencyAway: the client cannot go on.
+            DependencyAway: the client cannot go on; or the consumer has ended, because it was
+                closed or could not learn where its group stands. Another one is needed then.
             LogMisuse: the topic does not exist.
         """
+        if self._closing:
+            why = self._failed or "it was closed"
+            raise DependencyAway(f"the consumer has ended: {why}") from self._failed
         message = self._client.poll(timeout_s)
         if self._failed is not None:
+            self.close()  # a member that reads nothing would keep its partitions from the others
             raise self._failed
         if message is None:
             return None

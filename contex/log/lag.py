@@ -1,6 +1,5 @@
 """How far a consumer group is behind, counted in records. Only looks; joins no group."""
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,12 +8,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from contex.errors import DependencyAway
 from contex.log.admin import SYSLOG_CRITICAL
-from contex.log.failures import MOVING, failure
-from contex.log.offsets import Place, offsets
+from contex.log.failures import failure
+from contex.log.offsets import Place, committed, offsets
 
 TIMEOUT_S = 10.0
-ASK_AGAIN_S = 0.2
-"""A group's coordinator moves within a second or two, also when the cluster's first is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +53,14 @@ class GroupLag:
         if not asked:
             return {}
         try:
-            committed = self._committed(asked)
+            marks = committed(self._member, asked, timeout_s=TIMEOUT_S)
             starts = self._offsets(asked, OffsetSpec.earliest())
             ends = self._offsets(asked, OffsetSpec.latest())
         except KafkaException as error:
             raise failure(error.args[0], "asking for the group's lag") from error
         except TimeoutError as error:
             raise DependencyAway("Kafka does not say how far the group is behind") from error
-        return {one: Span(max(committed.get(one, 0), starts[one]), ends[one]) for one in ends}
-
-    def _committed(self, asked: Sequence[TopicPartition]) -> dict[Place, int]:
-        """Ask, and again while the group's coordinator moves."""
-        deadline = time.monotonic() + TIMEOUT_S
-        while True:
-            try:
-                answers = self._member.committed(list(asked), TIMEOUT_S)
-            except KafkaException as error:
-                if error.args[0].code() not in MOVING or time.monotonic() > deadline:
-                    raise
-            else:
-                return {(one.topic, one.partition): max(one.offset, 0) for one in answers}
-            time.sleep(ASK_AGAIN_S)
+        return {one: Span(max(marks.get(one, 0), starts[one]), ends[one]) for one in ends}
 
     def _offsets(self, asked: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, int]:
         return offsets(self._client, asked, spec, timeout_s=TIMEOUT_S)

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
+from contex.errors import DependencyAway
 from contex.local.kafka import Broker
 from contex.log import blocking
 from contex.log.admin import Cluster, TopicState
@@ -48,6 +50,25 @@ def first(consumer: BlockingConsumer) -> Received:
         if record is not None:
             return record
     pytest.fail("no record was read")
+
+
+def test_a_member_that_cannot_know_where_its_group_stands_makes_room_for_another(
+    own_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise KafkaException(KafkaError(KafkaError.NOT_COORDINATOR))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(blocking, "committed", refused)
+        failed = member(own_broker)
+        with pytest.raises(DependencyAway, match="NOT_COORDINATOR"):
+            first(failed)
+    # Sooner than a session times out, which would make room as well.
+    other = member(own_broker)
+    assert first(other).offset == 0
+    other.close()
+    with pytest.raises(DependencyAway, match="has ended"):
+        failed.poll(0)
 
 
 def test_a_member_with_something_to_commit_leaves_a_silent_broker_in_time(
