@@ -13,11 +13,12 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 from confluent_kafka import Consumer as ConsumerClient
 from confluent_kafka import Message as Delivered
 from confluent_kafka import Producer as ProducerClient
+from confluent_kafka.admin import TopicMetadata
 
 from contex.errors import DependencyAway
 from contex.log.consumption import received
-from contex.log.failures import PASSING, failure
-from contex.log.offsets import committed
+from contex.log.failures import PASSING, UNSETTLED, failure
+from contex.log.offsets import SETTLE_STEP_S, committed
 from contex.log.producing import DELIVERY_TIMEOUT_S, RECONNECT_BACKOFF_S_MAX, configuration
 from contex.log.receipts import receipt_or_error
 from contex.records.message import Message, Receipt, Received
@@ -154,11 +155,7 @@ class BlockingConsumer:
             DependencyAway: no broker answers.
             LogMisuse: there is no such topic.
         """
-        try:
-            found = self._client.list_topics(self._topic, timeout=METADATA_TIMEOUT_S)
-        except KafkaException as error:
-            raise failure(error.args[0], f"looking at {self._topic}") from error
-        topic = found.topics[self._topic]
+        topic = self._look()
         if topic.error is not None:
             raise failure(topic.error, f"looking at {self._topic}")
         return len(topic.partitions)
@@ -167,14 +164,23 @@ class BlockingConsumer:
         """Return the offset that the partition's next record will have.
 
         Raises:
-            DependencyAway: no broker answers.
+            DependencyAway: no broker answers, or the partition has had no leader for too long.
         """
+        what = f"asking for the end of {self._topic}/{partition}"
         place = TopicPartition(self._topic, partition)
-        try:
-            _, end = self._client.get_watermark_offsets(place, timeout=METADATA_TIMEOUT_S)
-        except KafkaException as error:
-            raise failure(error.args[0], f"asking for the end of {self._topic}") from error
-        return int(end)
+        deadline_s = time.monotonic() + METADATA_TIMEOUT_S
+        while True:
+            try:
+                _, end = self._client.get_watermark_offsets(place, timeout=METADATA_TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].code() not in UNSETTLED:
+                    raise failure(error.args[0], what) from error
+                if time.monotonic() > deadline_s:
+                    raise DependencyAway(f"{what}: {error.args[0].str()}") from error
+            else:
+                return int(end)
+            time.sleep(SETTLE_STEP_S)
+            self._look()  # else the client says out of its memory that there is no such partition
 
     def assign(self, partition: int) -> None:
         """Read one partition, without a group."""
@@ -259,6 +265,14 @@ class BlockingConsumer:
                 self._topic,
                 CLOSE_TIMEOUT_S,
             )
+
+    def _look(self) -> TopicMetadata:
+        """Ask the cluster about the topic; the client remembers the answer."""
+        try:
+            found = self._client.list_topics(self._topic, timeout=METADATA_TIMEOUT_S)
+        except KafkaException as error:
+            raise failure(error.args[0], f"looking at {self._topic}") from error
+        return found.topics[self._topic]
 
 
 _WAITED_FOR = PASSING | {

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from contex.errors import DependencyAway
 from contex.log import blocking, offsets
 from contex.log.blocking import BlockingConsumer
-from contex.log.failures import MOVING
+from contex.log.failures import MOVING, UNSETTLED
 
 TOPIC = "orders"
 REFUSED = KafkaError.GROUP_AUTHORIZATION_FAILED
@@ -22,11 +23,15 @@ class Client:
 
     Attributes:
         moving: codes that the group's coordinator answers before it says where the group stands.
+        elections: how many looks at the cluster it takes until a partition has a leader.
+        unled: what is answered until then.
         brokers_here: closing waits until this is set.
     """
 
     def __init__(self) -> None:
         self.moving: list[int] = []
+        self.elections = 0
+        self.unled = KafkaError._UNKNOWN_PARTITION
         self.brokers_here = threading.Event()
         self.brokers_here.set()
         self.assigned: list[TopicPartition] = []
@@ -50,6 +55,15 @@ class Client:
 
     def incremental_assign(self, given: list[TopicPartition]) -> None:
         self.assigned += given
+
+    def list_topics(self, topic: str, **_: object) -> SimpleNamespace:
+        self.elections -= 1
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=None, partitions={0: None})})
+
+    def get_watermark_offsets(self, _place: TopicPartition, **_: object) -> tuple[int, int]:
+        if self.elections > 0:
+            raise KafkaException(KafkaError(self.unled))
+        return 3, 9
 
     def close(self) -> None:
         self.closed += 1
@@ -123,3 +137,28 @@ def test_closing_waits_for_absent_brokers_no_longer_than_it_says(
         closing.join(10)
     assert not closing.is_alive()
     assert f"the consumer of {TOPIC} go in 0.1 s" in caplog.text
+
+
+@pytest.mark.parametrize("unled", sorted(UNSETTLED))
+def test_the_end_of_a_partition_whose_leader_is_elected_is_asked_for_again(
+    client: Client, unled: int
+) -> None:
+    client.unled, client.elections = unled, 2
+    assert BlockingConsumer("kafka:9092", TOPIC, group=None, client={}).end(0) == 9
+
+
+@pytest.mark.parametrize("unled", sorted(UNSETTLED))
+def test_a_leader_that_never_comes_is_a_dependency_away(
+    client: Client, monkeypatch: pytest.MonkeyPatch, unled: int
+) -> None:
+    monkeypatch.setattr(blocking, "METADATA_TIMEOUT_S", 0.1)
+    client.unled, client.elections = unled, 1_000_000
+    with pytest.raises(DependencyAway, match=f"the end of {TOPIC}/0"):
+        BlockingConsumer("kafka:9092", TOPIC, group=None, client={}).end(0)
+
+
+def test_a_refusal_to_tell_the_end_is_told_at_once(client: Client) -> None:
+    client.unled, client.elections = KafkaError.TOPIC_AUTHORIZATION_FAILED, 1
+    with pytest.raises(DependencyAway):
+        BlockingConsumer("kafka:9092", TOPIC, group=None, client={}).end(0)
+    assert client.elections == 1
