@@ -3,12 +3,13 @@
 Decides subjects (`<topic>-value`), compatibility and what each answer means. A few calls need no
 client library: register, look up, compare, set a compatibility. Every answer is kept, so that a
 registry is asked once per schema and process, and its absence is felt only when something new turns
-up. Calls block, bounded by `CALL_TIMEOUT_S`.
+up. That it is away is kept for a moment too. Calls block, bounded by `CALL_TIMEOUT_S`.
 """
 
 import base64
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -34,6 +35,10 @@ ANSWER_BYTES_MAX = 1024 * 1024
 UNKNOWN_IDS_MAX = 1_000
 UNKNOWN_ID_TTL_S = 60.0
 """How long an id stays unknown before it is asked for again: a follower may lag behind."""
+AWAY_TTL_S = 1.0
+"""How long nobody asks for a schema after a question without an answer: each may cost the whole
+time limit, and the records and streams that meet a new schema come in bursts. No longer, so that a
+registry that is back is soon noticed."""
 
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _SCHEMA_NOT_FOUND = 40403
@@ -85,6 +90,8 @@ class RegistrySchemas:
         self._ids: dict[tuple[str, str], int] = {}
         self._schemas: dict[int, Schema] = {}
         self._unknown_until_s: dict[int, float] = {}
+        self._away_until_s = -math.inf
+        self._away_because = ""
 
     def register(self, topics: Mapping[str, str]) -> None:
         """Register the current schema of every record, each under its topic's subject.
@@ -138,7 +145,7 @@ class RegistrySchemas:
             return known
         now_s = self._clock_s()
         if self._unknown_until_s.get(schema_id, now_s) <= now_s:
-            text = self._registry.schema(schema_id)
+            text = self._asked(schema_id)
             if text is not None:
                 self._schemas[schema_id] = Schema.parse(text)
                 return self._schemas[schema_id]
@@ -146,6 +153,17 @@ class RegistrySchemas:
                 self._unknown_until_s.clear()
             self._unknown_until_s[schema_id] = now_s + UNKNOWN_ID_TTL_S
         raise InvalidRecord(f"unknown schema id {schema_id}", field="value")
+
+    def _asked(self, schema_id: int) -> str | None:
+        """Ask for a schema, unless the registry was away a moment ago."""
+        if self._clock_s() < self._away_until_s:
+            raise DependencyAway(f"not asked again so soon: {self._away_because}")
+        try:
+            return self._registry.schema(schema_id)
+        except DependencyAway as error:
+            self._away_until_s = self._clock_s() + AWAY_TTL_S
+            self._away_because = str(error)
+            raise
 
 
 class _Registry:

@@ -7,7 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from contex.errors import DependencyAway, InvalidRecord
-from contex.log.registry import UNKNOWN_ID_TTL_S, RegistrySchemas, SchemaRefused
+from contex.log.registry import AWAY_TTL_S, UNKNOWN_ID_TTL_S, RegistrySchemas, SchemaRefused
+
+SCHEMA = b'{"schema": "{\\"type\\": \\"record\\", \\"name\\": \\"A\\", \\"fields\\": []}"}'
 
 
 class Told(ThreadingHTTPServer):
@@ -57,13 +59,12 @@ def server() -> Iterator[Told]:
 
 
 def test_only_the_registrys_own_404_makes_an_id_unknown(server: Told) -> None:
-    source = RegistrySchemas(server.url)
     server.status, server.body = 404, b"<html>no such page</html>"
     with pytest.raises(DependencyAway, match="404"):
-        source.schema(5)
+        RegistrySchemas(server.url).schema(5)
     server.body = b'{"error_code": 40403, "message": "Schema 5 not found"}'
     with pytest.raises(InvalidRecord):
-        source.schema(5)
+        RegistrySchemas(server.url).schema(5)
 
 
 def test_an_unknown_id_is_not_asked_for_again_for_a_while(server: Told) -> None:
@@ -75,11 +76,27 @@ def test_an_unknown_id_is_not_asked_for_again_for_a_while(server: Told) -> None:
             source.schema(5)
     assert server.seen == ["GET /schemas/ids/5"]
     now_s += UNKNOWN_ID_TTL_S
-    server.status = 200
-    server.body = b'{"schema": "{\\"type\\": \\"record\\", \\"name\\": \\"A\\", \\"fields\\": []}"}'
+    server.status, server.body = 200, SCHEMA
     assert source.schema(5).name == "A"
     assert source.schema(5).name == "A"
     assert len(server.seen) == 2
+
+
+def test_a_registry_that_is_away_is_asked_once_in_a_burst_and_soon_again(server: Told) -> None:
+    now_s = 100.0
+    source = RegistrySchemas(server.url, clock_s=lambda: now_s)
+    server.body = SCHEMA
+    assert source.schema(4).name == "A"
+    server.status = 503
+    for schema_id in (5, 5, 6, 7):
+        with pytest.raises(DependencyAway, match="registry failed"):
+            source.schema(schema_id)
+    assert server.seen == ["GET /schemas/ids/4", "GET /schemas/ids/5"]
+    assert source.schema(4).name == "A", "expected what is known to stay readable"
+    now_s += AWAY_TTL_S
+    server.status = 200
+    assert source.schema(5).name == "A"
+    assert source.schema(6).name == "A"
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
