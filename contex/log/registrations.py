@@ -135,9 +135,21 @@ class RegistrationsView:
         return True
 
     async def _apply(self, batch: Batch) -> None:
-        for received in batch.records:
+        # In a thread: a schema that is seen for the first time is asked of the registry.
+        for record, received in await asyncio.to_thread(self._decoded, batch.records):
+            self._remember(record, received)
+        async with self._moved:
+            self._positions.update(batch.positions)
+            self._moved.notify_all()
+
+    def _decoded(
+        self, records: Sequence[Received]
+    ) -> list[tuple[Registration | Unregistration, Received]]:
+        """Read records, but for those that cannot be read."""
+        found = []
+        for received in records:
             try:
-                self._remember(self._decode(received), received)
+                found.append((self._decode(received), received))
             except InvalidRecord as error:
                 metrics.VIEW_RECORDS_SKIPPED.labels(_VIEW).inc()
                 _log.warning(
@@ -145,9 +157,7 @@ class RegistrationsView:
                     error,
                     extra={"partition": received.partition, "offset": received.offset},
                 )
-        async with self._moved:
-            self._positions.update(batch.positions)
-            self._moved.notify_all()
+        return found
 
     def _remember(self, record: Registration | Unregistration, received: Received) -> None:
         agents = self._by_tenant.setdefault(record.key.scope.tenant, {})

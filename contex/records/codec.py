@@ -4,6 +4,8 @@ Decides which key, headers and schema a record goes out with, and that what come
 whatever is wrong with it ends in one `InvalidRecord` that says what. Touches no Kafka.
 """
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import schemas
@@ -17,7 +19,7 @@ from contex.records.publication import Deletion, Publication
 from contex.records.registration import Registration, Unregistration
 from contex.records.schema_source import Schema, SchemaSource
 from contex.records.update import Update
-from contex.records.wire import Datum, pack, unpack
+from contex.records.wire import Datum, pack, unpack, written_with
 
 Record = Publication | Deletion | Registration | Unregistration | Update | Attempt
 
@@ -40,6 +42,26 @@ class Codec:
         self._current = {name: Schema.parse(schemas.current(name)) for name in schemas.RECORDS}
         self._subject_topics = schemas.subject_topics()
         self._ids: dict[str, int] = {}
+        self._learned: set[int] = set()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="contex-schemas")
+
+    async def learn(self, received: Received) -> None:
+        """Fetch the schema of a record that is to be read on an event loop, which must not block.
+
+        A new one is asked for in a thread, the only one: in a burst the first asks for all.
+
+        Raises:
+            InvalidRecord: naming what is wrong, as reading it would.
+            DependencyAway: if the registry does not answer.
+        """
+        if received.value is None:
+            return
+        schema_id = written_with(received.value)
+        if schema_id in self._learned:
+            return
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._source.schema, schema_id)
+        self._learned.add(schema_id)
 
     def encode(self, record: Record, *, traceparent: str | None = None) -> Message:
         """Write `record` as it goes into its topic.

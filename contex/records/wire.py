@@ -44,6 +44,20 @@ def pack(schema_id: int, schema: Schema, datum: Datum) -> bytes:
     return buffer.getvalue()
 
 
+def written_with(value: bytes) -> int:
+    """Return the id of the schema that a record was written with.
+
+    Raises:
+        InvalidRecord: naming what is wrong with the header.
+    """
+    if len(value) < HEADER.size:
+        raise _wrong(f"{len(value)} bytes are too few for a header of {HEADER.size}")
+    magic, schema_id = HEADER.unpack_from(value)
+    if magic != MAGIC:
+        raise _wrong(f"starts with byte {value[0]}, expected {MAGIC}")
+    return int(schema_id)
+
+
 def unpack(value: bytes, reader: Schema, source: SchemaSource) -> Datum:
     """Read a record as `reader` sees it, whatever version it was written with.
 
@@ -51,11 +65,7 @@ def unpack(value: bytes, reader: Schema, source: SchemaSource) -> Datum:
         InvalidRecord: naming what is wrong with the bytes.
         DependencyAway: if the registry that knows the id does not answer.
     """
-    if len(value) < HEADER.size:
-        raise _wrong(f"{len(value)} bytes are too few for a header of {HEADER.size}")
-    magic, schema_id = HEADER.unpack_from(value)
-    if magic != MAGIC:
-        raise _wrong(f"starts with byte {value[0]}, expected {MAGIC}")
+    schema_id = written_with(value)
     writer = source.schema(schema_id)
     if writer.name != reader.name:
         raise _wrong(f"is a {writer.name}, expected a {reader.name}")

@@ -192,6 +192,7 @@ class Delivery:
 
     async def _prepare(self, received: Received) -> _Job | Skip:
         turn = self._turn(received)
+        await self._codec.learn(received)
         update = self._codec.update(received)
         known = await self._agents.find(update.agent, update.epoch)
         if known is None:

@@ -38,6 +38,7 @@ async def read_revision(
     if received is None or received.key != encoded:
         raise absent
     try:
+        await services.codec.learn(received)
         record = services.codec.publication(received)
     except CallerError as error:
         raise absent from error

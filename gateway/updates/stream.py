@@ -90,7 +90,7 @@ class Stream:
             if isinstance(found, Quiet):
                 yield self._keep_alive(found)
             elif found.offset >= self._cursor.offset:
-                frame = self._frame(found)
+                frame = await self._frame(found)
                 if frame is not None:
                     yield frame
 
@@ -104,15 +104,16 @@ class Stream:
                 )
             for received in span.records:
                 if received.key == self._key:
-                    frame = self._frame(received)
+                    frame = await self._frame(received)
                     if frame is not None:
                         yield frame
             self._cursor = Cursor(partition, span.next_offset)
 
-    def _frame(self, received: Received) -> bytes | None:
+    async def _frame(self, received: Received) -> bytes | None:
         """Return the event of one record, or None when it is not to be told; move the cursor."""
         self._cursor = Cursor(received.partition, received.offset + 1)
         try:
+            await self._services.codec.learn(received)
             update = self._services.codec.update(received)
         except CallerError as error:
             _log.warning(

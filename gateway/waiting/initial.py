@@ -54,19 +54,20 @@ async def _feed(
                     UPDATES.name, pending.cursor.partition, start, subscription.from_offset
                 )
             for received in span.records:
-                if received.key == key and (update := _read(services, received)):
+                if received.key == key and (update := await _read(services, received)):
                     yield update
             start = span.next_offset
         while True:
             found = await subscription.next(limits.STREAM_KEEP_ALIVE_INTERVAL_S)
             if isinstance(found, End):
                 return
-            if not isinstance(found, Quiet) and (update := _read(services, found)):
+            if not isinstance(found, Quiet) and (update := await _read(services, found)):
                 yield update
 
 
-def _read(services: Services, received: Received) -> Update | None:
+async def _read(services: Services, received: Received) -> Update | None:
     try:
+        await services.codec.learn(received)
         return services.codec.update(received)
     except (CallerError, DependencyAway):  # the agent's stream says so; here nobody is told
         return None

@@ -3,12 +3,15 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from asked_schemas import AskedSchemas
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_log import AGENT, OTHER, PARTITION, MemoryLog, register, services, tell
 
+from contex.records.codec import Codec
 from contex.records.cursor import Cursor
 from gateway import limits
 from gateway.updates.hub import End, Hub
@@ -135,3 +138,12 @@ async def test_retention_that_overtakes_a_catch_up_ends_the_stream() -> None:
     world.log.first[UPDATES.name, PARTITION] = 5
     frames = [frame async for frame in world.stream.frames()]
     assert frames == [b"retry: 1000\n\n", b": slow\nid: %d:0\n\n" % PARTITION]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_stream_does_not_hold_the_loop_while_a_schema_is_asked_for() -> None:
+    world = World(before=1, lag=0, cursor=0)
+    source = AskedSchemas()
+    world.stream._services = replace(world.stream._services, codec=Codec(source))
+    assert await run(world, [], 1) == [0]
+    assert len(source.asked) == 1

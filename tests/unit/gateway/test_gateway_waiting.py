@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from asked_schemas import AskedSchemas
 from memory_log import AGENT, CODEC, NOW_MS, PARTITION, MemoryLog, register, services, tell
 
 from contex.errors import DependencyAway
 from contex.index.types import ValueHead
 from contex.log.failures import LogMisuse
 from contex.log.reader import Span
+from contex.records.codec import Codec
 from contex.records.cursor import Cursor
 from contex.records.names import Scope, ValueKey
 from contex.records.update import Cause, Update, UpdateKind, update_id
@@ -182,6 +185,15 @@ async def test_an_initial_that_the_log_has_already_is_found() -> None:
     found = await waiting.wait(pending(epoch), PATIENCE_S)
     assert isinstance(found, Initial)
     assert b'"kind":"initial"' in found.body
+
+
+async def test_a_wait_does_not_hold_the_loop_while_a_schema_is_asked_for() -> None:
+    log = MemoryLog()
+    epoch = register(log)
+    initial_of(log, epoch)
+    waiting, _ = room(log, Heads())
+    waiting._services = replace(waiting._services, codec=Codec(AskedSchemas()))
+    assert isinstance(await waiting.wait(pending(epoch), PATIENCE_S), Initial)
 
 
 @pytest.mark.parametrize("error", [DependencyAway("away"), LogMisuse("no such topic")])

@@ -1,13 +1,15 @@
 """The codec on chosen records: what goes out, what comes in, and what is refused in which words."""
 
+import asyncio
 import struct
 import uuid
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from asked_schemas import AskedSchemas
 
-from contex.errors import InvalidRecord
+from contex.errors import DependencyAway, InvalidRecord
 from contex.records import (
     AgentKey,
     Attempt,
@@ -293,3 +295,25 @@ def test_a_registration_beyond_its_limits_is_not_written(
         codec.encode(replace(REGISTRATION, **changes))
 
     assert caught.value.field == field
+
+
+async def test_a_schema_is_learned_in_a_thread_once_for_a_burst(codec: Codec) -> None:
+    source = AskedSchemas()
+    reading = Codec(source)
+    told = received(codec.encode(UPDATE))
+    await asyncio.gather(*(reading.learn(told) for _ in range(50)))
+    assert reading.update(told) == UPDATE
+    assert len(source.asked) == 1
+
+
+async def test_what_could_not_be_learned_is_said_and_asked_for_again(codec: Codec) -> None:
+    reading = Codec(AskedSchemas(away=1))
+    told = received(codec.encode(UPDATE))
+    with pytest.raises(DependencyAway):
+        await reading.learn(told)
+    await reading.learn(told)
+    assert reading.update(told) == UPDATE
+    for value in (b"", b"\x01\x00\x00\x00\x01", b"\x00\x00\x00\xff\xff"):
+        with pytest.raises(InvalidRecord):
+            await reading.learn(replace(told, value=value))
+    await reading.learn(replace(told, value=None))

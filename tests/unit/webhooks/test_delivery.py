@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
+from asked_schemas import AskedSchemas
 from standardwebhooks import Webhook
 
 from contex.errors import DependencyAway, InvalidRecord, LimitExceeded
@@ -104,6 +105,7 @@ class World:
         self.agents = FakeAgents(self.agent(EPOCH))
         self.attempts_max = attempts_max
         self.open_with: str | None = self.keys
+        self.codec = CODEC
 
     def agent(self, epoch: int, *, sealed: str | None = None) -> KnownAgent:
         sealed = sealed or SecretBox(self.keys).seal(self.secret)
@@ -117,7 +119,7 @@ class World:
 
     def delivery(self) -> Delivery:
         return Delivery(
-            codec=CODEC,
+            codec=self.codec,
             agents=self.agents,
             box=SecretBox(self.open_with),
             sender=self.sender,
@@ -165,6 +167,15 @@ async def test_a_success_is_signed_sent_once_and_written_down() -> None:
     )
     assert (attempt.status, attempt.response_excerpt, attempt.error) == (202, "thanks", None)
     assert attempt.fault is Fault.NONE
+
+
+async def test_a_delivery_does_not_hold_the_loop_while_a_schema_is_asked_for() -> None:
+    world = World()
+    world.codec = Codec(AskedSchemas())
+
+    await world.deliver(update_record())
+
+    assert len(world.sender.requests) == 1
 
 
 async def test_a_failure_waits_in_a_lane_with_the_same_bytes_after_the_attempt_is_written() -> None:
