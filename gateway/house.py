@@ -84,7 +84,7 @@ class House:
         """
         await asyncio.to_thread(self._warm_codec)
         await self._producer.start()
-        ends = await self._reader.end_offsets(UPDATES.name)
+        ends = await self._reader.end_offsets(UPDATES.name, timeout_s=limits.KAFKA_START_TIMEOUT_S)
         if len(ends) != UPDATES.partitions:
             raise RuntimeError(
                 f"{UPDATES.name} has {len(ends)} partitions, expected {UPDATES.partitions}"

@@ -34,8 +34,8 @@ Counters end in `_total`; histograms have `_bucket`, `_sum` and `_count`.
 
 - `up` is 0, or no process of a kind has one: a process does not answer.
 - `contex_dead_letters_total` grows: records are given up; see [repair.md](repair.md).
-- `contex_group_lag_records` of routing, or of the updates at the webhooks, above 1,000 for 10 minutes:
-  more arrives than is taken. Add workers, up to 12.
+- `contex_group_lag_records` of routing, or of the updates at the webhooks, above 1,000 for
+  10 minutes: more arrives than is taken. Add workers, up to 12.
 - `contex_progress_age_seconds` above 20: the watchdog is about to end the process.
 - `contex_lane_overdue_seconds` above 60: webhooks are tried later than promised.
 - `process_start_time_seconds` changes more than three times in 30 minutes: a process ends again and
