@@ -7,7 +7,7 @@ kernel (see shim), so that it goes even when the supervisor is killed with -9.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from contex.local.errors import ChildFailed
@@ -46,6 +46,7 @@ class Supervisor:
         self._probes = ThreadPoolExecutor(_PROBES_AT_ONCE_MAX, thread_name_prefix="probe")
         self._watcher = ThreadPoolExecutor(1, thread_name_prefix="supervisor")
         self._watch: Future[None] | None = None
+        self._watch_is_over = False
 
     def run(self, job: Job) -> None:
         """Run `job` to its end.
@@ -126,8 +127,14 @@ class Supervisor:
         return True
 
     def follow(self) -> None:
-        """Block until `stop` is called from elsewhere. A failure of supervision is raised here."""
+        """Block until `stop` is called from elsewhere. A failure of supervision is raised here.
+
+        It sleeps and looks, and waits for no lock: a signal that comes just before such a wait is
+        seen when it ends, and one whose handler raises may leave the lock as it must not be.
+        """
         if self._watch is not None:
+            while not self._watch_is_over:
+                time.sleep(_TICK_S)
             self._watch.result()
 
     def stop(self) -> None:
@@ -149,8 +156,12 @@ class Supervisor:
 
     def _stop_group(self, group: Sequence[Slot]) -> None:
         with ThreadPoolExecutor(max(1, len(group)), thread_name_prefix="stop") as pool:
-            for done in [pool.submit(self._stop_one, slot) for slot in group]:
-                done.result()
+            stopped = [pool.submit(self._stop_one, slot) for slot in group]
+            # With a clock: a signal that comes just before a wait is seen only when that ends.
+            while wait(stopped, timeout=_TICK_S).not_done:
+                pass
+            for one in stopped:
+                one.result()
 
     def _stop_one(self, slot: Slot) -> None:
         began_s = time.monotonic()
@@ -163,12 +174,15 @@ class Supervisor:
         self._changed()
 
     def _watch_all(self) -> None:
-        while not self._stopping:
-            with self._lock:
-                for slot in self._slots():
-                    if slot.watched and not self._stopping:
-                        self._watch_one(slot)
-            time.sleep(_TICK_S)
+        try:
+            while not self._stopping:
+                with self._lock:
+                    for slot in self._slots():
+                        if slot.watched and not self._stopping:
+                            self._watch_one(slot)
+                time.sleep(_TICK_S)
+        finally:
+            self._watch_is_over = True
 
     def _watch_one(self, slot: Slot) -> None:
         if slot.phase is Phase.WAITING:
