@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from brokers import running_broker
 from confluent_kafka import KafkaError, KafkaException
 
 from contex.errors import DependencyAway
@@ -25,16 +26,12 @@ DEADLINE_S = 30.0
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path / "kafka")
-    try:
-        broker.start()
+    with running_broker(tmp_path / "kafka") as broker:
         Cluster(broker.bootstrap).create([TopicState(TOPIC, 1, 1)])
         producer = BlockingProducer(broker.bootstrap, linger_ms=0, client={})
         producer.send_all(TOPIC, [Message(b"k", b"v")])
         producer.close()
         yield broker
-    finally:
-        broker.kill()
 
 
 def member(broker: Broker) -> BlockingConsumer:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from brokers import running_broker
 
 from contex.errors import DependencyAway
 from contex.local.kafka import Broker
@@ -34,13 +35,9 @@ PATIENT_S = 60.0
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path / "kafka")
-    try:
-        broker.start()
+    with running_broker(tmp_path / "kafka") as broker:
         Cluster(broker.bootstrap).create([TopicState(TOPIC, PARTITIONS, 1)])
         yield broker
-    finally:
-        broker.kill()
 
 
 async def until(condition: Callable[[], bool], deadline_s: float) -> None:

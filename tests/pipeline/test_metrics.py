@@ -16,13 +16,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import hanging_worker
 import jsonschema
 import pytest
+from processes import is_served
 from product import raw_producer, read_topic, wait_until
 from scraping import Scraper, samples
 
@@ -213,21 +213,13 @@ def hang(stack: Stack, client: Client, scraper: Scraper, logs: Path) -> int:
             [sys.executable, hanging_worker.__file__], env=environ, stdout=log, stderr=log
         )
     try:
-        wait_until(lambda: _is_ready(url), "the second worker to have partitions")
+        wait_until(lambda: is_served(f"{url}/health/ready"), "the second worker to have partitions")
         for number in range(24):  # some are of its partitions
             client.publish(f"word-{number}", f"{hanging_worker.WORD} {NEED}")
         return worker.wait(60)
     finally:
         worker.kill()
         worker.wait()
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (OSError, HTTPException):
-        return False
 
 
 def test_every_metric_of_the_catalogue_is_provoked() -> None:

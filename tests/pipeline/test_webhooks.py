@@ -1,20 +1,18 @@
 """The webhook worker as a process, on a broker of its own, against an endpoint that misbehaves."""
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from brokers import running_broker
+from gateway_process import apply_topics
 from processes import DEADLINE_S
 from webhook_receiver import Receiver, receiving
 from webhook_world import World, agent, until
 
-from contex.local.kafka import Broker
 from contex.records.attempt import Fault, Outcome
 from contex.records.dead_letter import read_headers
 from contex.records.message import Message
@@ -29,19 +27,9 @@ PROMPT_S = 12
 @pytest.fixture(scope="module")
 def own_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A broker apart: the group and the topics of the product have one name each."""
-    broker = Broker(tmp_path_factory.mktemp("kafka"))
-    try:
-        broker.start()
-        subprocess.run(
-            [sys.executable, "-m", "topology", "apply"],
-            env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap},
-            check=True,
-            capture_output=True,
-            timeout=DEADLINE_S,
-        )
+    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        apply_topics(broker.bootstrap)
         yield broker.bootstrap
-    finally:
-        broker.kill()
 
 
 @pytest.fixture

@@ -6,14 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
-from processes import ended_on_error
+from processes import ended_on_error, is_served
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
@@ -106,11 +104,7 @@ class GatewayProcess:
             return False
         self.url = listening[0]["url"]
         self._port = int(self.url.rpartition(":")[2])
-        try:
-            with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (OSError, HTTPException):  # it listens, and has no time yet
-            return False
+        return is_served(f"{self.url}{path}")
 
 
 class TopicReader:

@@ -2,8 +2,10 @@
 
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +18,7 @@ DEADLINE_S = 120.0
 """Long, because many machines that run tests are small and busy."""
 LIFE_S_MAX = 3 * DEADLINE_S
 """What a process is given that starts, is used and stops."""
+ANSWER_S_MAX = 5.0
 BUSY = "no answer within"
 BUSY_TRIES_MAX = 3
 _POLL_S = 0.02
@@ -35,6 +38,15 @@ def alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):  # the latter if it goes while it is read
         return False
     return state != "Z"
+
+
+def is_served(url: str) -> bool:
+    """Return whether a page is answered with 200; who has no time to answer may be asked again."""
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_S_MAX) as answer:
+            return bool(answer.status == 200)
+    except (OSError, HTTPException):
+        return False
 
 
 def unless_busy(examine: Callable[[], _T]) -> _T:

@@ -4,12 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
 
-from processes import ended_on_error
+from processes import ended_on_error, is_served
 from product import wait_until
 
 from contex.local.ports import free_ports
@@ -56,12 +54,7 @@ class RoutingProcess:
 
     def is_ready(self) -> bool:
         """Say whether it serves its partitions."""
-        try:
-            url = f"http://127.0.0.1:{self._health}/health/ready"
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (OSError, HTTPException):
-            return False
+        return is_served(f"http://127.0.0.1:{self._health}/health/ready")
 
     def terminate(self) -> int:
         """Ask it to stop, and return its exit status."""

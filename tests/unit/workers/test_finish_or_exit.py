@@ -77,13 +77,12 @@ def test_only_an_end_that_is_none_of_the_plan_is_critical(status: int, level: st
 
 
 BLOCKED = """
-import logging, os, threading, time
+import logging, os, threading
 import workers.exits as exits
 exits.LAST_WORDS_S_MAX = 0.2
 reading, writing = os.pipe()
 logging.basicConfig(stream=os.fdopen(writing, "w"), level="INFO")
 threading.Thread(target=lambda: logging.warning("x" * 1_000_000), daemon=True).start()
-os.set_blocking(reading, True)
 os.read(reading, 1)  # it has begun, and nobody reads on
 {end}
 """
